@@ -1,0 +1,1 @@
+//! One process's life: configuration, services, layers, tasks, health, drain.

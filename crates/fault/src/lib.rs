@@ -1,0 +1,1 @@
+//! The one error vocabulary, with its gRPC and its HTTP face.

@@ -1,0 +1,1 @@
+//! Who is calling, in which request: access tokens, callers, service credentials, deadlines.

@@ -1,0 +1,1 @@
+//! The call path between services: peers by name, deadlines, identity, credentials.

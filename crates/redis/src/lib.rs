@@ -1,0 +1,1 @@
+//! The one place that sees fred: scripts, streams, signals.

@@ -1,0 +1,1 @@
+//! Connection pools, transactions, list grammar, visibility, database errors as faults.

@@ -1,0 +1,1 @@
+//! Logs, metrics and trace context: one set-up for every process.

@@ -1,0 +1,1 @@
+//! The public door: REST over the mesh, with every gate in front of it.

@@ -1,0 +1,1 @@
+//! SeaORM entities, one folder a service, one file a table.

@@ -1,0 +1,1 @@
+//! SeaORM migrations of every schema, roles and row level security included.
