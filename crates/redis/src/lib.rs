@@ -1,1 +1,14 @@
-//! The one place that sees fred: scripts, streams, signals.
+#![doc = include_str!("../README.md")]
+
+mod client;
+mod error;
+mod reader;
+mod script;
+mod signal;
+mod stream;
+
+pub use client::Redis;
+pub use reader::{Read, Reader};
+pub use script::{Arg, Reply, Script};
+pub use signal::{Signal, Subscription};
+pub use stream::{Entry, Group};

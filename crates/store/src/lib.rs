@@ -1,1 +1,8 @@
-//! Connection pools, transactions, list grammar, visibility, database errors as faults.
+#![doc = include_str!("../README.md")]
+
+mod db;
+mod error;
+pub mod role;
+
+pub use db::{Config, Db, Tx};
+pub use error::{fault, violated};

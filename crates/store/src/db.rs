@@ -1,0 +1,240 @@
+//! One service's connection pool, and transactions that know their deadline and what to do after commit.
+
+use std::fmt;
+use std::ops::Deref;
+use std::time::Duration;
+
+use fault::{Fault, Result};
+use identity::Context;
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, Statement,
+    TransactionTrait,
+};
+
+use crate::{fault, role};
+
+/// Where the database is and how many connections one service may hold.
+#[derive(Clone)]
+pub struct Config {
+    /// `postgres://` URL; user and password in it are replaced by [`Config::role`] when that is set.
+    pub url: String,
+    /// Login role and password; `None` signs in as the URL says.
+    pub role: Option<(String, String)>,
+    /// Shown in `pg_stat_activity` and as the label `service` of the metrics.
+    pub name: String,
+    /// Most connections the pool opens. Default 10.
+    pub max_connections: u32,
+    /// Connections kept open when idle. Default 0.
+    pub min_connections: u32,
+    /// Longest wait for a free or new connection; after it the caller is told to come back. Default 900 ms.
+    pub acquire_timeout: Duration,
+    /// Idle connections above the minimum are closed after this time. Default 300 s.
+    pub idle_timeout: Duration,
+}
+
+impl Config {
+    /// Signs in as the URL says, with default pool sizes.
+    pub fn new(url: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            role: None,
+            name: name.into(),
+            max_connections: 10,
+            min_connections: 0,
+            acquire_timeout: Duration::from_millis(900),
+            idle_timeout: Duration::from_secs(300),
+        }
+    }
+
+    /// Signs in as the service's own role, with the password derived from the deployment's role secret (DB-1).
+    pub fn for_service(url: impl Into<String>, service: &str, secret: &[u8]) -> Self {
+        let role = role::of(service);
+        let password = role::password(secret, &role);
+        Self {
+            role: Some((role, password)),
+            ..Self::new(url, service)
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("name", &self.name)
+            .field("role", &self.role.as_ref().map(|(name, _)| name))
+            .field("max_connections", &self.max_connections)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A pool of connections that are all signed in as one role; cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    connection: DatabaseConnection,
+}
+
+impl Db {
+    /// Opens the pool and proves it by one round trip.
+    ///
+    /// # Errors
+    /// `SERVICE_UNAVAILABLE` when nothing answers within the acquire time-out, `INTERNAL_ERROR` when the role or
+    /// the URL is refused.
+    pub async fn connect(config: Config) -> Result<Self> {
+        let db = Self::connect_lazy(config).await?;
+        db.ping().await?;
+        Ok(db)
+    }
+
+    /// Makes the pool without opening a connection.
+    ///
+    /// # Errors
+    /// `INTERNAL_ERROR` when the URL cannot be read.
+    pub async fn connect_lazy(config: Config) -> Result<Self> {
+        let mut options = ConnectOptions::new(config.url.clone());
+        options
+            .connect_lazy(true)
+            .max_connections(config.max_connections)
+            .min_connections(config.min_connections)
+            .acquire_timeout(config.acquire_timeout)
+            .idle_timeout(config.idle_timeout)
+            .max_lifetime(Duration::from_secs(1800))
+            .test_before_acquire_if_idle_for(Duration::from_secs(10))
+            .record_stmt_in_spans(false)
+            .sqlx_logging(false)
+            .set_application_name(config.name.clone());
+        if let Some((name, password)) = config.role.clone() {
+            options.map_sqlx_postgres_opts(move |options| {
+                let user = pooler_user(&name, options.get_username());
+                options.username(&user).password(&password)
+            });
+        }
+        let mut connection = Database::connect(options).await.map_err(fault)?;
+        let service = config.name;
+        let pool = connection.get_postgres_connection_pool().clone();
+        connection.set_metric_callback(move |info| {
+            metrics::histogram!("sf_db_query_seconds", "service" => service.clone())
+                .record(info.elapsed.as_secs_f64());
+            let busy = (pool.size() as usize).saturating_sub(pool.num_idle());
+            metrics::gauge!("sf_db_pool_in_use", "service" => service.clone()).set(busy as f64);
+        });
+        Ok(Self { connection })
+    }
+
+    /// The pool, for reads; each statement takes its own connection and the role's time-out (5 s).
+    #[must_use]
+    pub fn connection(&self) -> &DatabaseConnection {
+        &self.connection
+    }
+
+    /// Proves by one round trip that the database answers.
+    ///
+    /// # Errors
+    /// See [`fault`](crate::fault).
+    pub async fn ping(&self) -> Result<()> {
+        self.connection.ping().await.map_err(fault)
+    }
+
+    /// Begins a transaction in which no statement takes longer than the call has left (DB-5).
+    ///
+    /// # Errors
+    /// `GATEWAY_TIMEOUT` when the deadline has passed, else see [`fault`](crate::fault).
+    pub async fn begin(&self, ctx: &Context) -> Result<Tx> {
+        let left = ctx.remaining();
+        if left.is_zero() {
+            return Err(Fault::timeout());
+        }
+        // 0 would mean "no time-out", hence at least one millisecond; the setting is an int of milliseconds.
+        let millis = left.as_millis().clamp(1, i32::MAX as u128);
+        let inner = self.connection.begin().await.map_err(fault)?;
+        let backend = inner.get_database_backend();
+        let limit = Statement::from_sql_and_values(
+            backend,
+            "select set_config('statement_timeout', $1, true)",
+            [millis.to_string().into()],
+        );
+        inner.execute_raw(limit).await.map_err(fault)?;
+        Ok(Tx {
+            inner,
+            after: Vec::new(),
+        })
+    }
+
+    /// Closes every connection; later use is `SERVICE_UNAVAILABLE`.
+    pub async fn close(&self) {
+        self.connection.get_postgres_connection_pool().close().await;
+    }
+}
+
+impl fmt::Debug for Db {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Db").finish_non_exhaustive()
+    }
+}
+
+/// Poolers that serve many projects take `user.project` as the user; the project part stays what the URL says.
+fn pooler_user(role: &str, url_user: &str) -> String {
+    match url_user.split_once('.') {
+        Some((_, project)) => format!("{role}.{project}"),
+        None => role.to_owned(),
+    }
+}
+
+/// An open transaction; dropping it rolls back.
+pub struct Tx {
+    inner: DatabaseTransaction,
+    after: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+impl Tx {
+    /// Keeps a step until the transaction is committed; rolled back, it never runs. It must not block.
+    pub fn after_commit(&mut self, step: impl FnOnce() + Send + 'static) {
+        self.after.push(Box::new(step));
+    }
+
+    /// Commits, then runs the kept steps in the order they were given.
+    ///
+    /// # Errors
+    /// See [`fault`](crate::fault); when the connection is lost here the outcome is unknown.
+    pub async fn commit(self) -> Result<()> {
+        self.inner.commit().await.map_err(fault)?;
+        for step in self.after {
+            step();
+        }
+        Ok(())
+    }
+
+    /// Rolls back at once instead of when the connection is used next.
+    ///
+    /// # Errors
+    /// See [`fault`](crate::fault); the pool then drops the connection.
+    pub async fn rollback(self) -> Result<()> {
+        self.inner.rollback().await.map_err(fault)
+    }
+}
+
+impl Deref for Tx {
+    type Target = DatabaseTransaction;
+
+    fn deref(&self) -> &DatabaseTransaction {
+        &self.inner
+    }
+}
+
+impl fmt::Debug for Tx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tx")
+            .field("after", &self.after.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_poolers_project_stays_in_the_user_name() {
+        assert_eq!(pooler_user("sf_feed", "postgres"), "sf_feed");
+        assert_eq!(pooler_user("sf_feed", "postgres.abcdef"), "sf_feed.abcdef");
+    }
+}
