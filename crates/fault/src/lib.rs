@@ -62,7 +62,7 @@ impl Fault {
         Self::new(reason, reason.sentence())
     }
 
-    /// One invalid field: VALIDATION_ERROR with one violation.
+    /// One invalid field: `VALIDATION_ERROR` with one violation.
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::violations(vec![Violation {
             field: field.into(),
@@ -70,7 +70,7 @@ impl Fault {
         }])
     }
 
-    /// All that is wrong with the input: VALIDATION_ERROR. A single violation also
+    /// All that is wrong with the input: `VALIDATION_ERROR`. A single violation also
     /// gives the message; otherwise the message is the reason's sentence.
     pub fn violations(violations: Vec<Violation>) -> Self {
         let message = match violations.as_slice() {
@@ -83,7 +83,7 @@ impl Fault {
         }
     }
 
-    /// NOT_FOUND about a thing named in lower case: `not_found("post")` says
+    /// `NOT_FOUND` about a thing named in lower case: `not_found("post")` says
     /// `Post not found`. Unknown, deleted and invisible things read alike (CV-20).
     pub fn not_found(thing: &str) -> Self {
         let mut letters = thing.chars();
@@ -112,19 +112,19 @@ impl Fault {
         Self::new(Reason::Conflict, message)
     }
 
-    /// INTERNAL_ERROR with its cause, which only the log sees.
+    /// `INTERNAL_ERROR` with its cause, which only the log sees.
     pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::of(Reason::InternalError).with_source(source)
     }
 
-    /// SERVICE_UNAVAILABLE with its cause, to be tried again in a second (N-21).
+    /// `SERVICE_UNAVAILABLE` with its cause, to be tried again in a second (N-21).
     pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::of(Reason::ServiceUnavailable)
             .with_retry_after(Duration::from_secs(1))
             .with_source(source)
     }
 
-    /// GATEWAY_TIMEOUT: the deadline passed.
+    /// `GATEWAY_TIMEOUT`: the deadline passed.
     pub fn timeout() -> Self {
         Self::of(Reason::GatewayTimeout)
     }
@@ -153,7 +153,7 @@ impl Fault {
         self
     }
 
-    /// Names the request, for the RequestInfo detail of the gRPC face.
+    /// Names the request, for the `RequestInfo` detail of the gRPC face.
     #[must_use]
     pub fn with_request_id(mut self, id: impl Into<String>) -> Self {
         self.request_id = Some(id.into());

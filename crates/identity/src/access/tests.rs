@@ -1,0 +1,1 @@
+//! Forged, odd and honest tokens.
