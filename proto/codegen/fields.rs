@@ -82,6 +82,8 @@ fn refuse_misuse(field: &FieldDescriptor, rules: &FieldRules) -> Result<()> {
         "range is for numbers"
     } else if list_only && !field.is_list() {
         "min_items, max_items, unique and dedupe are for repeated fields"
+    } else if (rules.unique || rules.dedupe) && rules.max_items == 0 {
+        "unique and dedupe need max_items: telling items apart takes time"
     } else if rules.required && rules.clearable {
         "a required field cannot be clearable"
     } else if rules.required && !has_presence && (is_number || matches!(field.kind(), Kind::Bool)) {

@@ -48,21 +48,28 @@ impl Check {
 
     /// Normalises and checks a list of texts, none of which may be empty.
     pub fn texts(&mut self, field: &str, values: &mut Vec<String>, rule: &TextRule, items: &Items) {
-        // Repeats show only after normalisation, and dropping them comes before counting.
+        // Repeats show only after normalisation, and dropped ones do not count;
+        // but a flood is not looked at item by item.
+        let allowed = if items.dedupe {
+            2 * items.max
+        } else {
+            items.max
+        } as usize;
+        if allowed > 0 && values.len() > allowed {
+            self.items(field, values.len(), items);
+            return;
+        }
         let rule = TextRule {
             required: true,
             ..*rule
         };
-        let too_many = items.max > 0 && values.len() > 2 * items.max as usize;
-        if !(too_many && !self.items(field, values.len(), items)) {
-            for (index, value) in values.iter_mut().enumerate() {
-                if let Err(wrong) = settle(value, &rule) {
-                    self.violate(&item(field, index), wrong);
-                }
+        for (index, value) in values.iter_mut().enumerate() {
+            if let Err(wrong) = settle(value, &rule) {
+                self.violate(&item(field, index), wrong);
             }
-            self.distinct(field, values, items);
-            self.items(field, values.len(), items);
         }
+        self.distinct(field, values, items);
+        self.items(field, values.len(), items);
     }
 
     /// Checks a list of enum values, all of which must be declared.
