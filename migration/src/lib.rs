@@ -1,1 +1,39 @@
-//! SeaORM migrations of every schema, roles and row level security included.
+#![doc = include_str!("../README.md")]
+
+pub mod ddl;
+mod roles;
+mod run;
+mod sql;
+
+mod m20261123_000001_base_compat;
+mod m20261123_000002_base_app;
+mod m20261123_000003_base_schemas;
+mod m20261123_000004_base_plumbing;
+mod m20261123_000005_base_projections;
+mod m20261123_000006_base_visibility;
+
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+pub use roles::SERVICES;
+pub use run::{Target, down, status, up};
+
+/// The ordered list of migrations.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261123_000001_base_compat::migration()),
+            Box::new(m20261123_000002_base_app::migration()),
+            Box::new(m20261123_000003_base_schemas::migration()),
+            Box::new(m20261123_000004_base_plumbing::migration()),
+            Box::new(m20261123_000005_base_projections::migration()),
+            Box::new(m20261123_000006_base_visibility::migration()),
+            // auth: 10..19
+            // profile: 20..29
+            // feed: 30..39
+        ]
+    }
+}

@@ -3,6 +3,7 @@
 mod db;
 mod error;
 pub mod role;
+pub mod visibility;
 
 pub use db::{Config, Db, Tx};
 pub use error::{fault, violated};

@@ -1,0 +1,73 @@
+//! Leases in `job_runs`: of several replicas, one runs a job (JB-1).
+
+use std::time::Duration;
+
+use fault::Result;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use uuid::Uuid;
+
+use crate::{Db, fault};
+
+/// The right to run one job, held by renewing it before it ends.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    db: Db,
+    job: String,
+    key: String,
+    owner: String,
+    lasts: Duration,
+}
+
+impl Lease {
+    /// A lease that is not held yet. `job` and `key` name the work, `lasts` says how long one grant is good for.
+    #[must_use]
+    pub fn new(db: Db, job: impl Into<String>, key: impl Into<String>, lasts: Duration) -> Self {
+        Self {
+            db,
+            job: job.into(),
+            key: key.into(),
+            owner: Uuid::now_v7().to_string(),
+            lasts,
+        }
+    }
+
+    /// Takes or renews the lease by the database's clock; returns whether this owner holds it now.
+    ///
+    /// # Errors
+    /// See [`fault`](crate::fault).
+    pub async fn hold(&self) -> Result<bool> {
+        let take = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "insert into job_runs as j (job, key, locked_by, locked_until) \
+             values ($1, $2, $3, now() + $4 * interval '1 second') \
+             on conflict (job, key) do update set locked_by = excluded.locked_by, locked_until = excluded.locked_until \
+             where j.locked_by = excluded.locked_by or j.locked_until is null or j.locked_until < now()",
+            [
+                self.job.clone().into(),
+                self.key.clone().into(),
+                self.owner.clone().into(),
+                self.lasts.as_secs_f64().into(),
+            ],
+        );
+        let taken = self.db.connection().execute_raw(take).await.map_err(fault)?;
+        Ok(taken.rows_affected() == 1)
+    }
+
+    /// Gives the lease back, so that another replica need not wait for its end.
+    ///
+    /// # Errors
+    /// See [`fault`](crate::fault).
+    pub async fn release(&self) -> Result<()> {
+        let give_back = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "update job_runs set locked_until = now(), last_ok_at = now() where job = $1 and key = $2 and locked_by = $3",
+            [
+                self.job.clone().into(),
+                self.key.clone().into(),
+                self.owner.clone().into(),
+            ],
+        );
+        self.db.connection().execute_raw(give_back).await.map_err(fault)?;
+        Ok(())
+    }
+}
