@@ -31,7 +31,7 @@ pub(crate) fn run() -> Result<()> {
     ] {
         println!("cargo:rerun-if-changed={watched}");
     }
-    let out = PathBuf::from(env::var("OUT_DIR")?);
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
 
     let mut compiler = protox::Compiler::new(["proto"])?;
     compiler.include_imports(true).include_source_info(true);

@@ -19,6 +19,7 @@ mod word;
     missing_docs,
     clippy::all,
     clippy::doc_markdown,
+    clippy::allow_attributes_without_reason,
     unreachable_pub,
     rust_2018_idioms,
     reason = "generated"

@@ -52,7 +52,7 @@ pub(crate) fn field(name: &str) -> String {
     }
 }
 
-/// `ProfileType` as `profile_type`; names that are snake_case already stay.
+/// `ProfileType` as `profile_type`; snake case stays as it is.
 pub(crate) fn snake(name: &str) -> String {
     let mut out = String::with_capacity(name.len() + 4);
     for (index, letter) in name.char_indices() {

@@ -51,8 +51,8 @@ pub(crate) fn spellings(descriptor: &EnumDescriptor, options: &Options) -> Vec<(
     all
 }
 
-/// The word of a value: the option's, else the lower_snake name without the
-/// prefix of its enum.
+/// The word of a value: the option's, else the name in lower snake case without
+/// the prefix of its enum.
 fn word(descriptor: &EnumDescriptor, value: &EnumValueDescriptor, options: &Options) -> String {
     let (given, _) = options.word(value);
     if !given.is_empty() {
