@@ -11,6 +11,9 @@ mod m20261123_000003_base_schemas;
 mod m20261123_000004_base_plumbing;
 mod m20261123_000005_base_projections;
 mod m20261123_000006_base_visibility;
+mod m20261123_000030_feed_posts;
+mod m20261123_000031_feed_comments;
+mod m20261123_000032_feed_likes;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -33,7 +36,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000006_base_visibility::migration()),
             // auth: 10..19
             // profile: 20..29
-            // feed: 30..39
+            Box::new(m20261123_000030_feed_posts::migration()),
+            Box::new(m20261123_000031_feed_comments::migration()),
+            Box::new(m20261123_000032_feed_likes::migration()),
         ]
     }
 }
