@@ -11,6 +11,8 @@ mod m20261123_000003_base_schemas;
 mod m20261123_000004_base_plumbing;
 mod m20261123_000005_base_projections;
 mod m20261123_000006_base_visibility;
+mod m20261123_000020_profile_tables;
+mod m20261123_000021_profile_viewer;
 mod m20261123_000030_feed_posts;
 mod m20261123_000031_feed_comments;
 mod m20261123_000032_feed_likes;
@@ -36,6 +38,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000006_base_visibility::migration()),
             // auth: 10..19
             // profile: 20..29
+            Box::new(m20261123_000020_profile_tables::migration()),
+            Box::new(m20261123_000021_profile_viewer::migration()),
             Box::new(m20261123_000030_feed_posts::migration()),
             Box::new(m20261123_000031_feed_comments::migration()),
             Box::new(m20261123_000032_feed_likes::migration()),

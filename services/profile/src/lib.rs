@@ -1,1 +1,3 @@
 //! The profile service.
+
+pub mod domain;

@@ -1,0 +1,75 @@
+//! What a profile takes from its account: state and settings.
+
+use contracts::profile::v1::ProfileVisibility;
+
+/// Whether the account of a profile is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountState {
+    /// In use.
+    Live,
+    /// Suspended: nothing of it is shown.
+    Suspended,
+    /// Gone for good.
+    Deleted,
+}
+
+/// Who sees the contact data of an account's profiles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ContactVisibility {
+    /// The owner only.
+    #[default]
+    Owner,
+    /// Accepted connections too.
+    Connections,
+}
+
+/// The account settings that decide what others see of its profiles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether only connections see the account's profiles.
+    pub private_account: bool,
+    /// Who sees contact data.
+    pub contact_visibility: ContactVisibility,
+    /// The version of the settings; 0 before the first change.
+    pub version: i32,
+}
+
+/// Returns the stricter of a profile's own visibility and its account's (VIS-2).
+#[must_use]
+pub const fn effective_visibility(
+    own: ProfileVisibility,
+    private_account: bool,
+) -> ProfileVisibility {
+    match (own, private_account) {
+        (ProfileVisibility::Private, _) => ProfileVisibility::Private,
+        (ProfileVisibility::Connections, _) | (_, true) => ProfileVisibility::Connections,
+        (ProfileVisibility::Public | ProfileVisibility::Unspecified, false) => {
+            ProfileVisibility::Public
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::profile::v1::ProfileVisibility::{Connections, Private, Public};
+
+    use super::effective_visibility;
+
+    #[test]
+    fn vis_2_the_stricter_of_profile_and_account_holds() {
+        for (own, private_account, effective) in [
+            (Public, false, Public),
+            (Public, true, Connections),
+            (Connections, false, Connections),
+            (Connections, true, Connections),
+            (Private, false, Private),
+            (Private, true, Private),
+        ] {
+            assert_eq!(
+                effective_visibility(own, private_account),
+                effective,
+                "{own:?} {private_account}"
+            );
+        }
+    }
+}

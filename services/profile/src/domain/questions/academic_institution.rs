@@ -1,0 +1,93 @@
+//! What academic institutions are asked.
+
+use super::{Section, boolean, multiselect, number, select, text, textarea};
+
+/// The questionnaire of academic institutions.
+pub(super) const SECTIONS: &[Section] = &[
+    Section::new("summary", &[textarea("bio").required()]),
+    Section::new(
+        "institution",
+        &[
+            text("institution_name").required(),
+            select("institution_type").required(),
+            number("year_established"),
+            select("institution_size"),
+            textarea("accreditation"),
+        ],
+    ),
+    Section::new(
+        "programs",
+        &[
+            multiselect("academic_levels"),
+            multiselect("fields_of_study"),
+            textarea("flagship_programs"),
+            boolean("online_programs"),
+        ],
+    ),
+    Section::new(
+        "research",
+        &[
+            multiselect("research_areas"),
+            textarea("research_centers"),
+            textarea("innovation_initiatives"),
+            select("research_funding"),
+            number("research_publications"),
+        ],
+    ),
+    Section::new(
+        "partnerships",
+        &[
+            textarea("industry_partnerships"),
+            multiselect("partnership_types"),
+            boolean("seeking_partnerships"),
+            multiselect("partnership_interests").when("seeking_partnerships"),
+        ],
+    ),
+    Section::new(
+        "incubation",
+        &[
+            boolean("entrepreneurship_programs"),
+            textarea("entrepreneurship_description").when("entrepreneurship_programs"),
+            boolean("incubator"),
+            textarea("incubator_description").when("incubator"),
+            textarea("startup_success_stories"),
+        ],
+    ),
+    Section::new(
+        "social",
+        &[
+            text("website"),
+            text("linkedin"),
+            text("twitter"),
+            text("facebook"),
+            text("instagram"),
+            text("youtube"),
+        ],
+    ),
+    Section::new(
+        "contact",
+        &[
+            text("contact_email").required(),
+            text("contact_phone"),
+            text("contact_person"),
+            text("contact_role"),
+        ],
+    ),
+    Section::new(
+        "location",
+        &[
+            text("address"),
+            text("city").required(),
+            select("country").required(),
+            boolean("multiple_campuses"),
+            textarea("campus_locations").when("multiple_campuses"),
+        ],
+    ),
+    Section::new(
+        "goals",
+        &[
+            multiselect("institutional_goals"),
+            multiselect("looking_for"),
+        ],
+    ),
+];

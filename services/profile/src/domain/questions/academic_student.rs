@@ -1,0 +1,94 @@
+//! What students are asked.
+
+use super::{Section, boolean, multiselect, select, text, textarea};
+
+/// The questionnaire of students.
+pub(super) const SECTIONS: &[Section] = &[
+    Section::new(
+        "person",
+        &[
+            text("full_name").required(),
+            textarea("bio"),
+            multiselect("languages"),
+        ],
+    ),
+    Section::new(
+        "studies",
+        &[
+            text("institution").required(),
+            select("degree_program").required(),
+            text("field_of_study").required(),
+            select("year_of_study"),
+            text("expected_graduation"),
+        ],
+    ),
+    Section::new(
+        "research",
+        &[
+            multiselect("research_interests"),
+            textarea("current_projects"),
+            textarea("past_projects"),
+            textarea("publications"),
+        ],
+    ),
+    Section::new(
+        "skills",
+        &[
+            multiselect("academic_skills"),
+            multiselect("technical_skills"),
+            text("software_tools"),
+            text("certifications"),
+        ],
+    ),
+    Section::new(
+        "activities",
+        &[
+            text("student_organizations"),
+            textarea("leadership_roles"),
+            textarea("volunteer_experience"),
+            textarea("competitions"),
+        ],
+    ),
+    Section::new(
+        "career",
+        &[
+            textarea("career_goals"),
+            multiselect("industry_interests"),
+            multiselect("job_interests"),
+            boolean("entrepreneurship_interest"),
+            textarea("startup_idea").when("entrepreneurship_interest"),
+        ],
+    ),
+    Section::new(
+        "social",
+        &[
+            text("website"),
+            text("linkedin"),
+            text("twitter"),
+            text("github"),
+            text("instagram"),
+        ],
+    ),
+    Section::new(
+        "contact",
+        &[
+            text("contact_email").required(),
+            text("contact_phone"),
+            text("whatsapp"),
+            select("preferred_contact_method"),
+        ],
+    ),
+    Section::new(
+        "location",
+        &[
+            text("city").required(),
+            select("country").required(),
+            boolean("willing_to_relocate"),
+            multiselect("preferred_locations").when("willing_to_relocate"),
+        ],
+    ),
+    Section::new(
+        "goals",
+        &[multiselect("academic_goals"), multiselect("looking_for")],
+    ),
+];

@@ -1,0 +1,91 @@
+//! What organisations are asked.
+
+use super::{Section, boolean, multiselect, number, select, text, textarea};
+
+/// The questionnaire of organisations.
+pub(super) const SECTIONS: &[Section] = &[
+    Section::new("summary", &[textarea("bio").required()]),
+    Section::new(
+        "organisation",
+        &[
+            text("organisation_name").required(),
+            select("organisation_type").required(),
+            number("year_established"),
+            select("organisation_size"),
+            select("industry"),
+        ],
+    ),
+    Section::new(
+        "offer",
+        &[
+            textarea("products_services").required(),
+            textarea("target_market"),
+            textarea("unique_value_proposition"),
+            select("stage"),
+        ],
+    ),
+    Section::new(
+        "innovation",
+        &[
+            multiselect("innovation_focus"),
+            textarea("rd_activities"),
+            textarea("innovation_achievements"),
+            textarea("intellectual_property"),
+        ],
+    ),
+    Section::new(
+        "partnerships",
+        &[
+            textarea("current_partnerships"),
+            multiselect("partnership_types"),
+            boolean("seeking_partnerships"),
+            multiselect("partnership_interests").when("seeking_partnerships"),
+        ],
+    ),
+    Section::new(
+        "impact",
+        &[
+            textarea("community_engagement"),
+            textarea("social_impact"),
+            textarea("sustainability_initiatives"),
+            multiselect("sdg_alignment"),
+        ],
+    ),
+    Section::new(
+        "social",
+        &[
+            text("website"),
+            text("linkedin"),
+            text("twitter"),
+            text("facebook"),
+            text("instagram"),
+            text("youtube"),
+        ],
+    ),
+    Section::new(
+        "contact",
+        &[
+            text("contact_email").required(),
+            text("contact_phone"),
+            text("contact_person"),
+            text("contact_role"),
+        ],
+    ),
+    Section::new(
+        "location",
+        &[
+            text("address"),
+            text("city").required(),
+            select("country").required(),
+            boolean("multiple_locations"),
+            textarea("location_details").when("multiple_locations"),
+        ],
+    ),
+    Section::new(
+        "goals",
+        &[
+            multiselect("organisational_goals"),
+            multiselect("looking_for"),
+        ],
+    ),
+];
