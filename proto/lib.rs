@@ -18,6 +18,7 @@ mod word;
 #[allow(
     missing_docs,
     clippy::all,
+    rustdoc::all,
     clippy::doc_markdown,
     clippy::allow_attributes_without_reason,
     unreachable_pub,

@@ -34,6 +34,7 @@ pub use mask::Mask;
 pub use number::WordRule;
 pub use text::{Json, TextRule, normalise};
 
+#[allow(clippy::all, reason = "generated")]
 mod generated {
     use super::{Check, Format, Items, Json, TextRule, Validate, WordRule};
 

@@ -1,4 +1,4 @@
-//! How enum values are written outside protobuf: as lower_snake words (TR-3).
+//! How enum values are written outside protobuf: as `lower_snake` words (TR-3).
 
 mod table {
     use super::Word;

@@ -98,7 +98,7 @@ pub fn email(text: &mut String) -> Checked {
 ///
 /// # Errors
 /// Anything else: braces, URNs and the form without hyphens included.
-pub fn uuid(text: &mut String) -> Checked {
+pub fn uuid(text: &mut str) -> Checked {
     let fits = |(index, byte): (usize, u8)| match index {
         8 | 13 | 18 | 23 => byte == b'-',
         _ => byte.is_ascii_hexdigit(),
@@ -115,7 +115,7 @@ pub fn uuid(text: &mut String) -> Checked {
 ///
 /// # Errors
 /// Anything else; `data:` URLs are told where files go.
-pub fn url(text: &mut String) -> Checked {
+pub fn url(text: &str) -> Checked {
     const WRONG: Wrong = Wrong::Borrowed("must be an http or https URL");
     let begins = |scheme: &str| {
         text.get(..scheme.len())
@@ -179,7 +179,7 @@ pub fn web_address(text: &mut String) -> Checked {
 ///
 /// # Errors
 /// Anything else.
-pub fn code(text: &mut String) -> Checked {
+pub fn code(text: &str) -> Checked {
     let good = text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit());
     if good {
         Ok(())
