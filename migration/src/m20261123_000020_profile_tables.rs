@@ -33,9 +33,10 @@ fn types() -> String {
         .to_owned()
 }
 
-/// `version` and `updated_at` are about content only, so the application sets both and there is no touch trigger.
+/// `version` rises with content; what a profile takes from its account moves only `updated_at`.
 fn profiles() -> String {
     let std = ddl::std();
+    let touch = ddl::touch("profile", "profiles");
     format!(
         "create table profile.profiles (
            {std},
@@ -71,7 +72,8 @@ fn profiles() -> String {
          create unique index profiles_username on profile.profiles (lower(username)) where deleted_at is null;
          create unique index profiles_draft on profile.profiles (user_account_id, profile_type)
            where status = 'draft' and deleted_at is null;
-         create index profiles_account on profile.profiles (user_account_id);\n"
+         create index profiles_account on profile.profiles (user_account_id);
+         {touch}"
     )
 }
 
