@@ -1,1 +1,15 @@
-//! The call path between services: peers by name, deadlines, identity, credentials.
+#![doc = include_str!("../README.md")]
+
+mod channel;
+mod forward;
+mod peers;
+
+pub mod metadata;
+pub mod timed;
+
+#[cfg(test)]
+mod tests;
+
+pub use channel::Channel;
+pub use forward::{MESSAGE_LIMIT, Reply};
+pub use peers::{Hosted, Mesh, Peers, STREAM_DEADLINE};

@@ -1,0 +1,112 @@
+//! Unary calls whose messages stay bytes: the edge's path.
+
+use bytes::{Buf as _, BufMut as _, Bytes};
+use fault::{Fault, Result};
+use http::uri::PathAndQuery;
+use identity::Context;
+use tonic::{
+    Request, Status,
+    client::Grpc,
+    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    metadata::MetadataMap,
+};
+
+use crate::Peers;
+
+/// The largest unary message, both ways (TR-8, N-14), in bytes.
+pub const MESSAGE_LIMIT: usize = 4 * 1024 * 1024;
+
+/// The reply to a forwarded call.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The reply message, encoded.
+    pub message: Bytes,
+    /// The reply's metadata, trailers included.
+    pub metadata: MetadataMap,
+}
+
+impl Peers {
+    /// Calls the unary RPC at `path` with an encoded message.
+    ///
+    /// # Errors
+    /// What the callee answers; `GATEWAY_TIMEOUT` past the deadline; `SERVICE_UNAVAILABLE`
+    /// when the callee is not hosted; `PAYLOAD_TOO_LARGE` for messages above
+    /// [`MESSAGE_LIMIT`].
+    pub async fn forward(
+        &self,
+        callee: &'static str,
+        ctx: &Context,
+        path: &str,
+        message: Bytes,
+    ) -> Result<Reply> {
+        self.forward_with(callee, ctx, path, message, MetadataMap::new())
+            .await
+    }
+
+    /// As [`Peers::forward`], with the metadata that passes a channel
+    /// (`if-match`, `idempotency-key`); other metadata is dropped on the way.
+    ///
+    /// # Errors
+    /// As [`Peers::forward`].
+    pub async fn forward_with(
+        &self,
+        callee: &'static str,
+        ctx: &Context,
+        path: &str,
+        message: Bytes,
+        metadata: MetadataMap,
+    ) -> Result<Reply> {
+        if message.len() > MESSAGE_LIMIT {
+            return Err(Fault::of(fault::Reason::PayloadTooLarge));
+        }
+        let path = PathAndQuery::try_from(path).map_err(Fault::internal)?;
+        let mut client = Grpc::new(self.call(callee, ctx)).max_decoding_message_size(MESSAGE_LIMIT);
+        let request = Request::from_parts(metadata, Default::default(), message);
+        let Ok(()) = client.ready().await;
+        let reply = client.unary(request, path, Verbatim).await?;
+        let (metadata, message, _) = reply.into_parts();
+        Ok(Reply { message, metadata })
+    }
+}
+
+/// A codec that leaves messages as they are.
+#[derive(Clone, Copy, Debug)]
+struct Verbatim;
+
+impl Codec for Verbatim {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Verbatim {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(
+        &mut self,
+        message: Bytes,
+        into: &mut EncodeBuf<'_>,
+    ) -> std::result::Result<(), Status> {
+        into.put(message);
+        Ok(())
+    }
+}
+
+impl Decoder for Verbatim {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> std::result::Result<Option<Bytes>, Status> {
+        Ok(Some(from.copy_to_bytes(from.remaining())))
+    }
+}

@@ -1,0 +1,131 @@
+//! The metadata that travels between services, written and read in one place.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use identity::{
+    Context,
+    internal::{IDENTITY_HEADER, SERVICE_HEADER, ServiceKeys},
+};
+use telemetry::TraceContext;
+
+/// The request id.
+pub const REQUEST_ID: &str = "x-request-id";
+/// The time left, in gRPC's own form.
+pub const TIMEOUT: &str = "grpc-timeout";
+/// The client's `User-Agent`, UTF-8.
+pub const USER_AGENT: &str = "x-sf-user-agent";
+/// The version the client expects of what it changes (K-4).
+pub const IF_MATCH: &str = "if-match";
+/// The client's idempotency key.
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// What passes a channel when the caller has set it; everything else is dropped (TR-9).
+const PASSED: [&str; 6] = [
+    "content-type",
+    "te",
+    "grpc-encoding",
+    "grpc-accept-encoding",
+    IF_MATCH,
+    IDEMPOTENCY_KEY,
+];
+
+/// Replaces the metadata of a call to `callee` by what the context says.
+pub(crate) fn write(
+    headers: &mut HeaderMap,
+    ctx: &Context,
+    trace: &TraceContext,
+    keys: &ServiceKeys,
+    callee: &str,
+) {
+    let mut written = HeaderMap::with_capacity(PASSED.len() + 6);
+    for name in PASSED {
+        for value in headers.get_all(name) {
+            written.append(HeaderName::from_static(name), value.clone());
+        }
+    }
+    let mut put = |name: &'static str, value: &[u8]| {
+        // Tokens, ids and numbers are valid; an agent with odd bytes is left out.
+        if let Ok(value) = HeaderValue::from_bytes(value) {
+            written.insert(HeaderName::from_static(name), value);
+        }
+    };
+    if let Some(identity) = ctx.identity() {
+        put(IDENTITY_HEADER, identity.as_bytes());
+    }
+    put(SERVICE_HEADER, keys.service_token(callee).as_bytes());
+    put(REQUEST_ID, ctx.request_id().as_bytes());
+    put(telemetry::trace::HEADER, trace.to_string().as_bytes());
+    put(TIMEOUT, timeout(ctx.remaining()).as_bytes());
+    if let Some(agent) = ctx.user_agent() {
+        put(USER_AGENT, agent.as_bytes());
+    }
+    *headers = written;
+}
+
+/// Writes a `grpc-timeout`: at most eight digits and a unit; the finest that fits.
+pub fn timeout(left: Duration) -> String {
+    const MOST: u128 = 99_999_999;
+    let units = [
+        (left.as_nanos(), 'n'),
+        (left.as_micros(), 'u'),
+        (left.as_millis(), 'm'),
+    ];
+    let fitting = units.into_iter().find(|(count, _)| *count <= MOST);
+    let (count, unit) = fitting.unwrap_or((u128::from(left.as_secs()).min(MOST), 'S'));
+    format!("{count}{unit}")
+}
+
+/// Reads a `grpc-timeout`; `None` when it is not one.
+pub fn read_timeout(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if !(1..=8).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let count: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(count * 3600)),
+        "M" => Some(Duration::from_secs(count * 60)),
+        "S" => Some(Duration::from_secs(count)),
+        "m" => Some(Duration::from_millis(count)),
+        "u" => Some(Duration::from_micros(count)),
+        "n" => Some(Duration::from_nanos(count)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sc_3_time_outs_are_written_as_finely_as_eight_digits_allow() {
+        let rows = [
+            (Duration::ZERO, "0n"),
+            (Duration::from_millis(50), "50000000n"),
+            (Duration::from_millis(300), "300000u"),
+            (Duration::from_secs(5), "5000000u"),
+            (Duration::from_secs(600), "600000m"),
+            (Duration::from_secs(10_000_000), "10000000S"),
+        ];
+        for (left, text) in rows {
+            assert_eq!(timeout(left), text);
+            assert_eq!(read_timeout(text), Some(left));
+        }
+        assert_eq!(read_timeout("2H"), Some(Duration::from_secs(7200)));
+        for bad in [
+            "",
+            "S",
+            "5",
+            "5s",
+            "-5S",
+            "123456789S",
+            "5 S",
+            "५S",
+            "S5",
+            "1é",
+        ] {
+            assert_eq!(read_timeout(bad), None, "{bad:?}");
+        }
+    }
+}

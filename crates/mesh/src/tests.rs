@@ -1,0 +1,1 @@
+//! The channel's promises, against a scripted service.

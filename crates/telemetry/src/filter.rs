@@ -1,0 +1,81 @@
+//! Set-up of logs and metrics.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use tracing_subscriber::{
+    EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
+
+use crate::{line::JsonLines, recorder};
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// For people at a terminal.
+    Text,
+}
+
+/// What to log and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `json` or `text`. Default `json`.
+    pub format: Format,
+    /// Filter directives, such as `info` or `warn,feed=debug`. Default `info` with the
+    /// chatter of libraries left out.
+    pub filter: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            format: Format::Json,
+            filter: "info,fred=warn,sqlx=warn,hyper=warn,h2=warn".to_owned(),
+        }
+    }
+}
+
+/// Why logs or metrics could not be set up.
+#[derive(Debug)]
+pub struct InitError(String);
+
+impl InitError {
+    pub(crate) fn because(reason: impl fmt::Display) -> Self {
+        Self(reason.to_string())
+    }
+}
+
+impl fmt::Display for InitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "telemetry: {}", self.0)
+    }
+}
+
+impl std::error::Error for InitError {}
+
+/// Sets up logs and metrics for this process. A second call changes nothing and
+/// succeeds, so tests may each call it.
+///
+/// # Errors
+/// A filter that cannot be read.
+pub fn init(config: &Config) -> Result<(), InitError> {
+    let filter = EnvFilter::builder()
+        .parse(&config.filter)
+        .map_err(InitError::because)?;
+    recorder::install()?;
+    let lines = match config.format {
+        Format::Json => JsonLines::new(std::io::stdout).boxed(),
+        Format::Text => tracing_subscriber::fmt::layer().boxed(),
+    };
+    // An error means that a subscriber is set already: the earlier set-up stays.
+    let _already = tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
+        .try_init();
+    Ok(())
+}
