@@ -11,6 +11,11 @@ mod m20261123_000003_base_schemas;
 mod m20261123_000004_base_plumbing;
 mod m20261123_000005_base_projections;
 mod m20261123_000006_base_visibility;
+mod m20261123_000010_auth_accounts;
+mod m20261123_000011_auth_sessions;
+mod m20261123_000012_auth_profiles;
+mod m20261123_000013_auth_mail;
+mod m20261123_000014_auth_audit;
 mod m20261123_000020_profile_tables;
 mod m20261123_000021_profile_viewer;
 mod m20261123_000030_feed_posts;
@@ -36,7 +41,11 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000004_base_plumbing::migration()),
             Box::new(m20261123_000005_base_projections::migration()),
             Box::new(m20261123_000006_base_visibility::migration()),
-            // auth: 10..19
+            Box::new(m20261123_000010_auth_accounts::migration()),
+            Box::new(m20261123_000011_auth_sessions::migration()),
+            Box::new(m20261123_000012_auth_profiles::migration()),
+            Box::new(m20261123_000013_auth_mail::migration()),
+            Box::new(m20261123_000014_auth_audit::migration()),
             // profile: 20..29
             Box::new(m20261123_000020_profile_tables::migration()),
             Box::new(m20261123_000021_profile_viewer::migration()),
