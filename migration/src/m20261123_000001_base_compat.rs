@@ -17,7 +17,8 @@ fn up() -> String {
              comment on schema auth is '{OURS}';
              grant usage on schema auth to anon, authenticated, service_role;
            end if;
-           if to_regprocedure('auth.uid()') is null then
+           if not exists (select 1 from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+               where n.nspname = 'auth' and p.proname = 'uid' and p.pronargs = 0) then
              create function auth.uid() returns uuid language sql stable set search_path = '' as
                $$ select nullif(nullif(current_setting('request.jwt.claims', true), '')::json ->> 'sub', '')::uuid $$;
              comment on function auth.uid() is '{OURS}';
@@ -29,7 +30,8 @@ fn up() -> String {
 fn down() -> String {
     format!(
         "do $do$ begin
-           if obj_description(to_regprocedure('auth.uid()'), 'pg_proc') = '{OURS}' then
+           if exists (select 1 from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+               where n.nspname = 'auth' and p.proname = 'uid' and obj_description(p.oid, 'pg_proc') = '{OURS}') then
              drop function auth.uid();
            end if;
            if obj_description(to_regnamespace('auth'), 'pg_namespace') = '{OURS}' then

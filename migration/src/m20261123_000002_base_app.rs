@@ -25,8 +25,8 @@ fn up() -> String {
              execute format('create extension unaccent schema %s', home);
            end if;
            execute format('create function app.fold(value text) returns text
-             language sql immutable parallel safe strict set search_path = pg_catalog
-             as $$ select lower(%s.unaccent(%L::regdictionary, $1)) $$', home, home || '.unaccent');
+             language sql immutable parallel safe strict
+             as $$ select pg_catalog.lower(%s.unaccent(%L::regdictionary, $1)) $$', home, home || '.unaccent');
          end $do$;
          create function app.touch() returns trigger language plpgsql set search_path = '' as
            $$ begin new.updated_at := pg_catalog.now(); return new; end $$;

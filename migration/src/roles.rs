@@ -36,6 +36,7 @@ pub(crate) fn statements(secret: &[u8]) -> String {
              alter role {name} set idle_in_transaction_session_timeout = '60s';\n"
         );
     }
+    sql += &foreign_schemas();
     // Membership lets the migrating user act as the owner; a superuser counts as a member of everything.
     sql += &format!(
         "do $$ begin
@@ -48,6 +49,29 @@ pub(crate) fn statements(secret: &[u8]) -> String {
         owner = role::OWNER
     );
     sql
+}
+
+/// Where Supabase has these schemas, our functions need to look into them; a right to do so alters nothing there.
+/// A user who may not grant it leaves it to the administrator, and what needs it says so when it runs.
+fn foreign_schemas() -> String {
+    let users: Vec<String> = SERVICES
+        .into_iter()
+        .map(role::of)
+        .chain([role::OWNER.to_owned()])
+        .collect();
+    let users = users.join(", ");
+    format!(
+        "do $$ declare home text; begin
+           for home in select nspname from pg_catalog.pg_namespace where nspname in ('auth', 'extensions')
+             and not has_schema_privilege('{owner}', oid, 'usage')
+           loop
+             execute format('grant usage on schema %I to {users}', home);
+           end loop;
+         exception when insufficient_privilege then
+           raise warning 'cannot grant usage on the schemas auth and extensions to {users}';
+         end $$;\n",
+        owner = role::OWNER
+    )
 }
 
 fn create(name: &str, login: &str) -> String {

@@ -49,7 +49,12 @@ impl Lease {
                 self.lasts.as_secs_f64().into(),
             ],
         );
-        let taken = self.db.connection().execute_raw(take).await.map_err(fault)?;
+        let taken = self
+            .db
+            .connection()
+            .execute_raw(take)
+            .await
+            .map_err(fault)?;
         Ok(taken.rows_affected() == 1)
     }
 
@@ -67,7 +72,11 @@ impl Lease {
                 self.owner.clone().into(),
             ],
         );
-        self.db.connection().execute_raw(give_back).await.map_err(fault)?;
+        self.db
+            .connection()
+            .execute_raw(give_back)
+            .await
+            .map_err(fault)?;
         Ok(())
     }
 }

@@ -1,0 +1,67 @@
+//! An empty database of the test's own.
+
+use std::str::FromStr as _;
+
+use migration::Target;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
+
+/// The role secret every test of this project uses, since roles belong to the server.
+const ROLE_SECRET: &[u8] = b"smilefactory tests";
+
+/// A database that is dropped by [`Database::drop`].
+pub(crate) struct Database {
+    server: PgConnectOptions,
+    name: String,
+    pub(crate) target: Target,
+}
+
+impl Database {
+    pub(crate) async fn empty() -> Self {
+        let url = std::env::var("SF_TEST_DATABASE_URL")
+            .expect("SF_TEST_DATABASE_URL names the test server");
+        let name = format!("sf_migration_{}", uuid::Uuid::new_v4().simple());
+        let server = PgConnectOptions::from_str(&url).unwrap();
+        let mut admin = server.connect().await.unwrap();
+        execute(
+            &mut admin,
+            &format!("create database {name} template template0"),
+        )
+        .await;
+        let target = Target::new(
+            server.clone().database(&name).to_url_lossy().to_string(),
+            ROLE_SECRET,
+        );
+        Self {
+            server,
+            name,
+            target,
+        }
+    }
+
+    /// A connection as the user of the test server, a superuser.
+    pub(crate) async fn connect(&self) -> PgConnection {
+        self.server
+            .clone()
+            .database(&self.name)
+            .connect()
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn drop(self) {
+        let mut admin = self.server.connect().await.unwrap();
+        execute(
+            &mut admin,
+            &format!("drop database {} with (force)", self.name),
+        )
+        .await;
+    }
+}
+
+pub(crate) async fn execute(connection: &mut PgConnection, sql: &str) {
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+        .execute(connection)
+        .await
+        .unwrap();
+}

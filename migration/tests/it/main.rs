@@ -1,0 +1,5 @@
+//! Migrations on a real PostgreSQL: what they leave behind, and how they run.
+
+mod catalogue;
+mod database;
+mod runs;
