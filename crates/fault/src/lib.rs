@@ -153,6 +153,11 @@ impl Fault {
         self
     }
 
+    /// Takes the private cause out, for whoever logs it.
+    pub fn take_source(&mut self) -> Option<Arc<dyn Error + Send + Sync>> {
+        self.source.take()
+    }
+
     /// Names the request, for the `RequestInfo` detail of the gRPC face.
     #[must_use]
     pub fn with_request_id(mut self, id: impl Into<String>) -> Self {

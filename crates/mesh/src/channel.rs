@@ -18,7 +18,7 @@ use tracing::Instrument as _;
 
 use crate::{
     Peers, metadata,
-    timed::{Ended, Timed},
+    timed::{Ended, Timed, code_name},
 };
 
 /// A channel to one service, for the calls of one request. Failures of the way are
@@ -101,27 +101,4 @@ impl Service<Request<Body>> for Channel {
 fn refuse(fault: Fault, ended: Ended) -> Response<Body> {
     ended(Some(fault.reason().grpc()));
     Status::from(fault).into_http()
-}
-
-/// Returns the name of a code as metrics and logs have it, such as `NOT_FOUND`.
-pub(crate) fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
 }

@@ -1,0 +1,125 @@
+//! Who calls, for whom, and may they (SC-1, SC-2, SC-3): the context of a request.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use contracts::{Access, RpcRule};
+use fault::{Fault, Reason, Result};
+use http::Request;
+use identity::{
+    Context, ContextParts,
+    internal::{EDGE, IDENTITY_HEADER, Identity, SERVICE_HEADER, ServiceKeys},
+    request_id,
+};
+use mesh::metadata;
+use telemetry::TraceContext;
+
+/// The longest a call may ask for: an internal stream.
+const LONGEST: Duration = mesh::STREAM_DEADLINE;
+
+/// Admits a request and returns its context.
+///
+/// # Errors
+/// UNAUTHORIZED without a service credential, with a bad identity, or without a caller
+/// where one is needed; FORBIDDEN with a wrong credential, from a service that is not
+/// among the callers, or with too low a role; `NOT_IMPLEMENTED` for an unknown RPC;
+/// `VALIDATION_ERROR` for a malformed deadline.
+pub(super) fn admit<B>(keys: &ServiceKeys, request: &Request<B>) -> Result<Context> {
+    let peer = peer(keys, request)?;
+    let Some(rule) = contracts::rpc(request.uri().path()) else {
+        return Err(Fault::of(Reason::NotImplemented));
+    };
+    if !may_call(rule, &peer) {
+        return Err(Fault::forbidden("This service may not call this RPC"));
+    }
+    let (identity, token) = identity(keys, request)?;
+    match rule.access {
+        Access::User if identity.caller.is_none() => return Err(Fault::of(Reason::Unauthorized)),
+        Access::Staff => match &identity.caller {
+            None => return Err(Fault::of(Reason::Unauthorized)),
+            Some(caller) if !caller.role.is_staff() => return Err(Fault::of(Reason::Forbidden)),
+            Some(_) => {}
+        },
+        _ => {}
+    }
+    let allowed = allowed(rule, request)?;
+    Ok(ContextParts {
+        caller: identity.caller,
+        ip: identity.ip,
+        identity: token,
+        user_agent: text(request, metadata::USER_AGENT).map(Into::into),
+        request_id: request_id_of(request).into(),
+        trace: text(request, telemetry::trace::HEADER).map(Into::into),
+        peer,
+        deadline: Instant::now() + allowed,
+    }
+    .into())
+}
+
+/// Returns the request id a call brings, or a fresh one (HD-1).
+pub(super) fn request_id_of<B>(request: &Request<B>) -> String {
+    text(request, metadata::REQUEST_ID)
+        .filter(|id| request_id::is_acceptable(id))
+        .map_or_else(request_id::fresh, str::to_owned)
+}
+
+/// Returns the trace a call continues, in a span of its own.
+pub(super) fn trace_of<B>(request: &Request<B>) -> TraceContext {
+    TraceContext::continued(text(request, telemetry::trace::HEADER))
+}
+
+fn peer<B>(keys: &ServiceKeys, request: &Request<B>) -> Result<Arc<str>> {
+    let token = single(request, SERVICE_HEADER)?;
+    let token = token.ok_or_else(|| Fault::unauthorized("A service credential is required"))?;
+    keys.verify_service(token)
+        .map_err(|_| Fault::forbidden("The service credential is not valid"))
+}
+
+/// Internal RPCs name all their callers; the others are for the edge and the services
+/// that compose replies from them.
+fn may_call(rule: &RpcRule, peer: &str) -> bool {
+    let listed = rule.callers.contains(&peer);
+    listed || (rule.access != Access::Service && peer == EDGE)
+}
+
+fn identity<B>(keys: &ServiceKeys, request: &Request<B>) -> Result<(Identity, Option<Arc<str>>)> {
+    match single(request, IDENTITY_HEADER)? {
+        None => Ok((
+            Identity {
+                caller: None,
+                ip: None,
+            },
+            None,
+        )),
+        Some(token) => Ok((keys.verify_identity(token)?, Some(token.into()))),
+    }
+}
+
+fn allowed<B>(rule: &RpcRule, request: &Request<B>) -> Result<Duration> {
+    let Some(value) = request.headers().get(metadata::TIMEOUT) else {
+        return Ok(rule.deadline);
+    };
+    let asked = value.to_str().ok().and_then(metadata::read_timeout);
+    let asked = asked.ok_or_else(|| Fault::invalid("grpc-timeout", "grpc-timeout is malformed"))?;
+    Ok(asked.min(LONGEST))
+}
+
+fn text<'r, B>(request: &'r Request<B>, name: &str) -> Option<&'r str> {
+    std::str::from_utf8(request.headers().get(name)?.as_bytes()).ok()
+}
+
+/// Reads a credential, of which there must not be two.
+fn single<'r, B>(request: &'r Request<B>, name: &str) -> Result<Option<&'r str>> {
+    let mut values = request.headers().get_all(name).iter();
+    let value = values.next();
+    if values.next().is_some() {
+        return Err(Fault::unauthorized("A credential was sent twice"));
+    }
+    match value.map(|value| value.to_str()) {
+        None => Ok(None),
+        Some(Ok(text)) => Ok(Some(text)),
+        Some(Err(_)) => Err(Fault::unauthorized("The credential is not valid")),
+    }
+}

@@ -1,0 +1,1 @@
+//! The layers around a small service, called in process.
