@@ -1,1 +1,26 @@
-//! Domain events: outbox, relay, consumers, dead letters.
+#![doc = include_str!("../README.md")]
+
+mod consumer;
+mod dead;
+mod envelope;
+mod outbox;
+pub mod projections;
+mod relay;
+mod retention;
+
+pub use consumer::Consumer;
+pub use dead::{replay, waiting};
+pub use envelope::{context, decode, full_name_parts};
+pub use outbox::{Event, publish};
+pub use relay::Relay;
+
+/// The stream a service's events travel in (EB-3).
+#[must_use]
+pub fn stream(service: &str) -> String {
+    format!("sf:events:{service}")
+}
+
+/// The signal that wakes the relay of a service on another replica.
+fn wake_signal(service: &str) -> String {
+    format!("sf:relay:{service}")
+}

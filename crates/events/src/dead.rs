@@ -1,0 +1,152 @@
+//! Dead letters: events that failed, their later tries, and their replay (EB-5).
+
+use contracts::common::v1::Envelope;
+use fault::{Fault, Result};
+use prost::Message;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use store::Db;
+use uuid::Uuid;
+
+/// Tries in all; after the last the letter waits for an operator.
+const TRIES: i32 = 5;
+
+/// A letter that is due for another try.
+pub(crate) struct Due {
+    pub(crate) id: Uuid,
+    pub(crate) envelope: Envelope,
+    pub(crate) attempts: i32,
+}
+
+/// Keeps an event that failed at its first try; the next one is due in a second.
+pub(crate) async fn keep(
+    db: &Db,
+    consumer: &str,
+    envelope: &Envelope,
+    error: &Fault,
+) -> Result<()> {
+    let event: Uuid = envelope.event_id.parse().map_err(Fault::internal)?;
+    let insert = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "insert into dead_letters (id, consumer, event_id, type, payload, attempts, next_try_at, dead, error) \
+         values ($1, $2, $3, $4, $5, 1, now() + interval '1 second', false, $6) \
+         on conflict (consumer, event_id) do nothing",
+        [
+            Uuid::now_v7().into(),
+            consumer.into(),
+            event.into(),
+            envelope.r#type.clone().into(),
+            envelope.encode_to_vec().into(),
+            cause(error).into(),
+        ],
+    );
+    db.connection()
+        .execute_raw(insert)
+        .await
+        .map_err(store::fault)?;
+    Ok(())
+}
+
+/// Takes the oldest due letter for a try. Its next try is moved on before the work, so that a crash costs a try, not the letter.
+pub(crate) async fn take_due(db: &Db, consumer: &str) -> Result<Option<Due>> {
+    let take = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "update dead_letters set attempts = attempts + 1, next_try_at = now() + power(5, attempts) * interval '1 second' \
+         where id = (select id from dead_letters where consumer = $1 and not dead and next_try_at <= now() \
+                     order by next_try_at limit 1 for update skip locked) \
+         returning id, payload, attempts",
+        [consumer.into()],
+    );
+    let Some(row) = db
+        .connection()
+        .query_one_raw(take)
+        .await
+        .map_err(store::fault)?
+    else {
+        return Ok(None);
+    };
+    let payload: Vec<u8> = row.try_get("", "payload").map_err(store::fault)?;
+    Ok(Some(Due {
+        id: row.try_get("", "id").map_err(store::fault)?,
+        envelope: Envelope::decode(payload.as_slice()).map_err(Fault::internal)?,
+        attempts: row.try_get("", "attempts").map_err(store::fault)?,
+    }))
+}
+
+/// Removes a letter in the transaction of its effect.
+pub(crate) async fn settle(on: &impl ConnectionTrait, id: Uuid) -> Result<()> {
+    let delete = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "delete from dead_letters where id = $1",
+        [id.into()],
+    );
+    on.execute_raw(delete).await.map_err(store::fault)?;
+    Ok(())
+}
+
+/// Notes why a try failed; the last one declares the letter dead.
+pub(crate) async fn failed(db: &Db, due: &Due, error: &Fault) -> Result<()> {
+    let dead = due.attempts >= TRIES;
+    let note = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "update dead_letters set error = $2, dead = $3 where id = $1",
+        [due.id.into(), cause(error).into(), dead.into()],
+    );
+    db.connection()
+        .execute_raw(note)
+        .await
+        .map_err(store::fault)?;
+    if dead {
+        tracing::error!(event = %due.envelope.event_id, r#type = %due.envelope.r#type, cause = %cause(error),
+            "an event failed {TRIES} times and waits for an operator");
+    }
+    Ok(())
+}
+
+/// How many letters wait, dead or for another try.
+///
+/// # Errors
+/// See [`store::fault`].
+pub async fn waiting(db: &Db) -> Result<u64> {
+    let count = Statement::from_string(
+        DbBackend::Postgres,
+        "select count(*) as n from dead_letters",
+    );
+    let row = db
+        .connection()
+        .query_one_raw(count)
+        .await
+        .map_err(store::fault)?;
+    let n: i64 = row
+        .map_or(Ok(0), |row| row.try_get("", "n"))
+        .map_err(store::fault)?;
+    Ok(n.unsigned_abs())
+}
+
+/// Gives every dead letter of the schema five new tries, the first at once; returns how many there were.
+///
+/// # Errors
+/// See [`store::fault`].
+pub async fn replay(db: &Db) -> Result<u64> {
+    let revive = Statement::from_string(
+        DbBackend::Postgres,
+        "update dead_letters set dead = false, attempts = 0, next_try_at = now() where dead",
+    );
+    let revived = db
+        .connection()
+        .execute_raw(revive)
+        .await
+        .map_err(store::fault)?;
+    Ok(revived.rows_affected())
+}
+
+/// The cause for operators: it stays in the table, which nobody outside reads.
+fn cause(error: &Fault) -> String {
+    let mut text = error.message().to_owned();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text.chars().take(2000).collect()
+}

@@ -1,0 +1,102 @@
+//! Publishing: the outbox row in the transaction of the change (EB-1, EB-2).
+
+use std::sync::LazyLock;
+
+use fault::Result;
+use identity::Context;
+use prost::{Message, Name};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use serde::{Deserialize, Serialize};
+use store::Tx;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// Counts commits with news in this process; relays wait for it to rise.
+static COMMITS: LazyLock<watch::Sender<u64>> = LazyLock::new(|| watch::channel(0).0);
+
+/// A commit counter that changes whenever something was published in this process.
+pub(crate) fn commits() -> watch::Receiver<u64> {
+    COMMITS.subscribe()
+}
+
+/// A fact about to be published.
+#[derive(Debug, Clone)]
+pub struct Event {
+    aggregate_id: Uuid,
+    aggregate_version: i32,
+    type_name: String,
+    payload: Vec<u8>,
+    quiet: bool,
+}
+
+impl Event {
+    /// An event of the thing `aggregate_id`, which has `version` after the change.
+    ///
+    /// The row of that thing must be locked by the transaction, so that its events are ordered as its changes are.
+    #[must_use]
+    pub fn of<M: Message + Name>(aggregate_id: Uuid, version: i32, payload: &M) -> Self {
+        Self {
+            aggregate_id,
+            aggregate_version: version,
+            type_name: M::full_name(),
+            payload: payload.encode_to_vec(),
+            quiet: false,
+        }
+    }
+
+    /// Marks bulk work: nobody is notified.
+    #[must_use]
+    pub fn quiet(mut self) -> Self {
+        self.quiet = true;
+        self
+    }
+}
+
+/// What the outbox row keeps beside its columns.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Headers {
+    pub(crate) version: i32,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) actor_account_id: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) actor_profile_id: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) correlation_id: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) traceparent: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) quiet: bool,
+}
+
+/// Appends an event to the outbox of the transaction's schema, and wakes the relay once it is committed.
+///
+/// # Errors
+/// See [`store::fault`].
+pub async fn publish(tx: &mut Tx, ctx: &Context, event: Event) -> Result<()> {
+    let caller = ctx.caller();
+    let headers = Headers {
+        version: 1,
+        actor_account_id: caller.map(|c| c.account_id.to_string()).unwrap_or_default(),
+        actor_profile_id: caller.map(|c| c.profile_id.to_string()).unwrap_or_default(),
+        correlation_id: ctx.request_id().to_owned(),
+        traceparent: ctx.trace().unwrap_or_default().to_owned(),
+        quiet: event.quiet,
+    };
+    let headers = serde_json::to_value(headers).map_err(fault::Fault::internal)?;
+    let insert = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "insert into outbox (id, aggregate_id, aggregate_version, type, payload, headers) values ($1, $2, $3, $4, $5, $6)",
+        [
+            Uuid::now_v7().into(),
+            event.aggregate_id.into(),
+            event.aggregate_version.into(),
+            event.type_name.into(),
+            event.payload.into(),
+            headers.into(),
+        ],
+    );
+    tx.execute_raw(insert).await.map_err(store::fault)?;
+    tx.after_commit(|| COMMITS.send_modify(|commits| *commits = commits.wrapping_add(1)));
+    Ok(())
+}
