@@ -22,6 +22,7 @@ use tonic::body::Body;
 use tower::Service;
 
 use boundary::Boundary;
+use guard::Origin;
 
 use crate::Routes;
 
@@ -40,12 +41,13 @@ pub struct Guarded {
 
 impl Guarded {
     async fn handle(self, mut request: Request<Body>) -> Response<Body> {
+        let origin = Origin::of(&request);
         // Outermost, so that whatever happens below has an answer, a line and a figure.
-        let boundary = Boundary::enter(self.keys.name(), &request);
+        let boundary = Boundary::enter(self.keys.name(), &request, &origin);
         let keys = Arc::clone(&self.keys);
         let answer = async move {
             // Who calls, for whom, and may they: nothing is read of a refused request.
-            let ctx = guard::admit(&keys, &request)?;
+            let ctx = guard::admit(&keys, &request, &origin)?;
             request.extensions_mut().insert(ctx.clone());
             let reply = in_time(&ctx, self.routes.handle(request)).await?;
             Ok((ctx, reply))

@@ -31,7 +31,7 @@ impl Routes {
 
     /// Adds another generated server.
     #[must_use]
-    pub fn add_service<S>(mut self, server: S) -> Self
+    pub fn add_service<S>(self, server: S) -> Self
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
             + NamedService
@@ -41,7 +41,11 @@ impl Routes {
             + 'static,
         S::Future: Send + 'static,
     {
-        self.servers.insert(S::NAME, Hosted::new(server));
+        self.add(S::NAME, Hosted::new(server))
+    }
+
+    pub(crate) fn add(mut self, name: &'static str, server: Hosted) -> Self {
+        self.servers.insert(name, server);
         self
     }
 

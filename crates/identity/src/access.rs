@@ -24,3 +24,7 @@ pub(crate) const ACCESS_TYP: &str = "at+jwt";
 pub(crate) const REFRESH_TYP: &str = "rt+jwt";
 /// The one algorithm.
 pub(crate) const ALG: &str = "ES256";
+/// Claim `type` of access tokens.
+pub(crate) const ACCESS: &str = "access";
+/// Claim `type` of refresh tokens.
+pub(crate) const REFRESH: &str = "refresh";

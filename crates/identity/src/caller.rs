@@ -10,7 +10,7 @@ use uuid::Uuid;
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "String")]
 pub enum Role {
     /// Everyone.
     #[default]
@@ -94,6 +94,14 @@ impl From<&Caller> for Viewer {
             profile_id: Some(caller.profile_id),
             account_id: Some(caller.account_id),
         }
+    }
+}
+
+impl TryFrom<String> for Role {
+    type Error = UnknownRole;
+
+    fn try_from(word: String) -> Result<Self, UnknownRole> {
+        word.parse()
     }
 }
 

@@ -41,9 +41,14 @@ impl<'t> Parts<'t> {
         if payload.contains('.') {
             return Err(Malformed);
         }
+        let (header, payload) = (decode(header)?, decode(payload)?);
+        // The decoder would take a list of the members' values for an object.
+        if !header.starts_with(b"{") || !payload.starts_with(b"{") {
+            return Err(Malformed);
+        }
         Ok(Self {
-            header: decode(header)?,
-            payload: decode(payload)?,
+            header,
+            payload,
             signed,
             signature,
         })

@@ -22,7 +22,7 @@ use mesh::timed::{Ended, Timed, code_name, code_of, trailers};
 use tonic::{Code, Status, body::Body};
 use tracing::{Instrument as _, Span};
 
-use super::guard;
+use super::guard::Origin;
 use crate::task::panic_text;
 
 /// One call, from its arrival to the end of its reply.
@@ -36,17 +36,16 @@ struct Line {
     service: String,
     /// The RPC's path from the contract, so that callers cannot invent labels.
     method: &'static str,
-    request_id: String,
+    request_id: Arc<str>,
     began: Instant,
 }
 
 impl Boundary {
-    pub(super) fn enter(service: &str, request: &Request<Body>) -> Self {
+    pub(super) fn enter(service: &str, request: &Request<Body>, origin: &Origin) -> Self {
         let method = contracts::rpc(request.uri().path()).map_or("unknown", |rule| rule.path);
-        let request_id = guard::request_id_of(request);
-        let trace = guard::trace_of(request);
+        let (request_id, trace) = (Arc::clone(&origin.request_id), origin.trace);
         let span = tracing::info_span!(
-            "rpc", service, route = method, request_id, trace_id = %trace.trace_id(), span_id = %trace.span_id(),
+            "rpc", service, route = method, request_id = &*request_id, trace_id = %trace.trace_id(), span_id = %trace.span_id(),
         );
         let line = Line {
             service: service.to_owned(),
@@ -117,7 +116,7 @@ impl Line {
                 _ => tracing::info!(reason, cause, "call refused"),
             }
         }
-        fault.with_request_id(self.request_id.clone())
+        fault.with_request_id(&*self.request_id)
     }
 
     /// Returns what counts the call and writes its line when it has ended.

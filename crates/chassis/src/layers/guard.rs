@@ -19,14 +19,38 @@ use telemetry::TraceContext;
 /// The longest a call may ask for: an internal stream.
 const LONGEST: Duration = mesh::STREAM_DEADLINE;
 
+/// What a call brings that concerns nobody's rights: its name in logs and its trace.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    /// The request id it brings, or a fresh one (HD-1).
+    pub(super) request_id: Arc<str>,
+    /// A span of its own in the trace it continues.
+    pub(super) trace: TraceContext,
+}
+
+impl Origin {
+    pub(super) fn of<B>(request: &Request<B>) -> Self {
+        let given = text(request, metadata::REQUEST_ID).filter(|id| request_id::is_acceptable(id));
+        let request_id = given.map_or_else(|| request_id::fresh().into(), Arc::from);
+        Self {
+            request_id,
+            trace: TraceContext::continued(text(request, telemetry::trace::HEADER)),
+        }
+    }
+}
+
 /// Admits a request and returns its context.
 ///
 /// # Errors
-/// UNAUTHORIZED without a service credential, with a bad identity, or without a caller
-/// where one is needed; FORBIDDEN with a wrong credential, from a service that is not
+/// `UNAUTHORIZED` without a service credential, with a bad identity, or without a caller
+/// where one is needed; `FORBIDDEN` with a wrong credential, from a service that is not
 /// among the callers, or with too low a role; `NOT_IMPLEMENTED` for an unknown RPC;
 /// `VALIDATION_ERROR` for a malformed deadline.
-pub(super) fn admit<B>(keys: &ServiceKeys, request: &Request<B>) -> Result<Context> {
+pub(super) fn admit<B>(
+    keys: &ServiceKeys,
+    request: &Request<B>,
+    origin: &Origin,
+) -> Result<Context> {
     let peer = peer(keys, request)?;
     let Some(rule) = contracts::rpc(request.uri().path()) else {
         return Err(Fault::of(Reason::NotImplemented));
@@ -50,24 +74,12 @@ pub(super) fn admit<B>(keys: &ServiceKeys, request: &Request<B>) -> Result<Conte
         ip: identity.ip,
         identity: token,
         user_agent: text(request, metadata::USER_AGENT).map(Into::into),
-        request_id: request_id_of(request).into(),
-        trace: text(request, telemetry::trace::HEADER).map(Into::into),
+        request_id: Arc::clone(&origin.request_id),
+        trace: Some(origin.trace.to_string().into()),
         peer,
         deadline: Instant::now() + allowed,
     }
     .into())
-}
-
-/// Returns the request id a call brings, or a fresh one (HD-1).
-pub(super) fn request_id_of<B>(request: &Request<B>) -> String {
-    text(request, metadata::REQUEST_ID)
-        .filter(|id| request_id::is_acceptable(id))
-        .map_or_else(request_id::fresh, str::to_owned)
-}
-
-/// Returns the trace a call continues, in a span of its own.
-pub(super) fn trace_of<B>(request: &Request<B>) -> TraceContext {
-    TraceContext::continued(text(request, telemetry::trace::HEADER))
 }
 
 fn peer<B>(keys: &ServiceKeys, request: &Request<B>) -> Result<Arc<str>> {

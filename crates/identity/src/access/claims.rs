@@ -55,7 +55,7 @@ pub struct AccessClaims {
     /// The role.
     pub role: Role,
     #[serde(rename = "type")]
-    pub(crate) kind: AccessKind,
+    pub(crate) kind: String,
     /// Issue time, Unix seconds.
     pub iat: i64,
     /// Not valid before, Unix seconds.
@@ -90,25 +90,11 @@ pub struct RefreshClaims {
     /// The session.
     pub sid: Uuid,
     #[serde(rename = "type")]
-    pub(crate) kind: RefreshKind,
+    pub(crate) kind: String,
     /// Issue time, Unix seconds.
     pub iat: i64,
     /// Expiry, Unix seconds.
     pub exp: i64,
     /// The token's id.
     pub jti: String,
-}
-
-/// `"type":"access"` and nothing else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum AccessKind {
-    #[serde(rename = "access")]
-    Access,
-}
-
-/// `"type":"refresh"` and nothing else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum RefreshKind {
-    #[serde(rename = "refresh")]
-    Refresh,
 }

@@ -8,10 +8,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
-    ACCESS_TYP, ALG, AccessClaims, AccessGrant, Jwks, REFRESH_TYP, RefreshClaims, RefreshGrant,
-    Refused, Verifier,
-    claims::{AccessKind, RefreshKind},
-    key::SigningKey,
+    ACCESS, ACCESS_TYP, ALG, AccessClaims, AccessGrant, Jwks, REFRESH, REFRESH_TYP, RefreshClaims,
+    RefreshGrant, Refused, Verifier, key::SigningKey,
 };
 use crate::jws::{self, Header};
 
@@ -77,7 +75,7 @@ impl Signer {
             profile_id: grant.profile_id,
             sid: grant.session_id,
             role: grant.role,
-            kind: AccessKind::Access,
+            kind: ACCESS.to_owned(),
             iat: issued_at,
             nbf: issued_at,
             exp: issued_at.saturating_add_unsigned(lifetime.as_secs()),
@@ -97,7 +95,7 @@ impl Signer {
             aud: self.audience.clone(),
             sub: grant.account_id,
             sid: grant.session_id,
-            kind: RefreshKind::Refresh,
+            kind: REFRESH.to_owned(),
             iat: grant.issued_at,
             exp: grant.expires_at,
             jti: grant.jti.to_owned(),

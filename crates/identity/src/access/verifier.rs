@@ -11,7 +11,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde::de::DeserializeOwned;
 
 use super::{
-    ACCESS_TYP, ALG, AccessClaims, Jwks, LEEWAY, REFRESH_TYP, RefreshClaims, signer::BadKey,
+    ACCESS, ACCESS_TYP, ALG, AccessClaims, Jwks, LEEWAY, REFRESH, REFRESH_TYP, RefreshClaims,
+    signer::BadKey,
 };
 use crate::{
     clock,
@@ -87,7 +88,7 @@ impl Verifier {
     pub fn access(&self, token: &str) -> Result<AccessClaims, Refused> {
         let claims: AccessClaims = self.claims(token, ACCESS_TYP)?;
         self.parties(&claims.iss, &claims.aud, &claims.jti)?;
-        if claims.email.is_empty() {
+        if claims.kind != ACCESS || claims.email.is_empty() {
             return Err(Refused::Invalid);
         }
         within(claims.iat.max(claims.nbf), claims.exp)?;
@@ -101,6 +102,9 @@ impl Verifier {
     pub fn refresh(&self, token: &str) -> Result<RefreshClaims, Refused> {
         let claims: RefreshClaims = self.claims(token, REFRESH_TYP)?;
         self.parties(&claims.iss, &claims.aud, &claims.jti)?;
+        if claims.kind != REFRESH {
+            return Err(Refused::Invalid);
+        }
         within(claims.iat, claims.exp)?;
         Ok(claims)
     }
