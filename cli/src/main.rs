@@ -1,2 +1,76 @@
-//! The one binary.
-fn main() {}
+//! `smilefactory`: every role of the backend in one binary.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use smilefactory::settings::Settings;
+use smilefactory::{migrate, seed, settings, up};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The SmileFactory backend.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Arguments {
+    /// Settings that replace the compiled-in defaults (TOML); the environment replaces both.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Hosts everything in this process, with captured mail and a demo community.
+    Up,
+    /// Changes or shows the database schema.
+    Migrate {
+        /// What to do.
+        #[command(subcommand)]
+        action: migrate::Action,
+    },
+    /// Makes the demo community, as far as it is missing.
+    Seed,
+    /// Shows the settings in force.
+    Config {
+        /// Prints them as TOML, secrets redacted.
+        #[arg(long, required = true)]
+        print: bool,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            up::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    // Before any TLS client is made: rustls must not have to choose a provider itself.
+    let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let settings: Settings = settings::load(arguments.config.as_deref())?;
+    match arguments.command {
+        Command::Up => up::command(settings).await,
+        Command::Migrate { action } => migrate::command(&settings, action).await,
+        Command::Seed => seed::command(settings).await,
+        Command::Config { .. } => settings::print(&settings),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Arguments::command().debug_assert();
+    }
+}

@@ -23,7 +23,12 @@ use mesh::Peers;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use uuid::Uuid;
 
+use crate::settings::Settings;
+use crate::up::{Up, say};
 use community::{Community, Person};
+
+/// The address of one of the community's people, to sign in with.
+pub const EXAMPLE_EMAIL: &str = "ada.brandt@demo.smilefactory.example";
 
 /// Time one call may take.
 const CALL: Duration = Duration::from_secs(10);
@@ -313,6 +318,23 @@ impl Seed {
         let loopback = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
         Context::for_caller(&self.keys, caller.clone(), loopback, "seed", CALL)
     }
+}
+
+/// `smilefactory seed`: starts the system on free ports, makes the community, ends.
+///
+/// # Errors
+/// When the system cannot start or a call fails.
+pub async fn command(mut settings: Settings) -> Result<()> {
+    telemetry::init(&settings.log)?;
+    settings.edge.host = Ipv4Addr::LOCALHOST.into();
+    settings.edge.port = 0;
+    settings.admin.address = (Ipv4Addr::LOCALHOST, 0).into();
+    let up = Up::start(settings).await?;
+    let made = up.seed().await;
+    up.stop().await;
+    let made = made?;
+    say(&format!("made {} people, {} posts, {} comments", made.people, made.posts, made.comments));
+    Ok(())
 }
 
 /// The type of a post from its place among the writer's posts.

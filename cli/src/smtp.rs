@@ -9,7 +9,7 @@ use edge::inbox::{Inbox, NewMail};
 use mail_parser::MessageParser;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use chassis::Shutdown;
 
 /// Largest mail taken, in bytes.
 const MAX_MAIL: usize = 1024 * 1024;
@@ -35,12 +35,12 @@ impl Sink {
         self.listener.local_addr()
     }
 
-    /// Takes mail until `stop` is cancelled.
-    pub async fn run(self, stop: CancellationToken) {
+    /// Takes mail until stopping is asked for.
+    pub async fn run(&self, stop: Shutdown) {
         let mut sessions = tokio::task::JoinSet::new();
         loop {
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.begun() => return,
                 Some(_) = sessions.join_next(), if !sessions.is_empty() => {}
                 accepted = self.listener.accept() => {
                     let Ok((stream, _)) = accepted else { continue };
