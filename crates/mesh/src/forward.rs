@@ -5,7 +5,7 @@ use fault::{Fault, Result};
 use http::uri::PathAndQuery;
 use identity::Context;
 use tonic::{
-    Request, Status,
+    Code, Request, Status,
     client::Grpc,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     metadata::MetadataMap,
@@ -63,10 +63,22 @@ impl Peers {
         let mut client = Grpc::new(self.call(callee, ctx)).max_decoding_message_size(MESSAGE_LIMIT);
         let request = Request::from_parts(metadata, Default::default(), message);
         let Ok(()) = client.ready().await;
-        let reply = client.unary(request, path, Verbatim).await?;
+        let reply = client
+            .unary(request, path, Verbatim)
+            .await
+            .map_err(failure)?;
         let (metadata, message, _) = reply.into_parts();
         Ok(Reply { message, metadata })
     }
+}
+
+/// A reply above the limit is a defect of the callee, not of the request: tonic says
+/// `OUT_OF_RANGE` without details for it.
+fn failure(status: Status) -> Fault {
+    if status.code() == Code::OutOfRange && status.details().is_empty() {
+        return Fault::internal(status);
+    }
+    Fault::from(status)
 }
 
 /// A codec that leaves messages as they are.
