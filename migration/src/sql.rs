@@ -24,7 +24,10 @@ impl MigrationName for Migration {
 }
 
 #[async_trait::async_trait]
-#[allow(elided_lifetimes_in_paths, reason = "the trait elides it too, and a written one does not match")]
+#[allow(
+    elided_lifetimes_in_paths,
+    reason = "the trait elides it too, and a written one does not match"
+)]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager

@@ -16,7 +16,7 @@ use store::{Db, Tx};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::{context, dead, decode, full_name_parts, retention, stream};
+use crate::{FIELD, context, dead, decode, full_name_parts, retention, stream};
 
 /// How long a read waits for news.
 const WAIT: Duration = Duration::from_secs(2);
@@ -200,7 +200,7 @@ impl Consumer {
     /// Brings an entry to its effect or among the dead letters; returns false when stopping came first.
     async fn settle(&self, entry: &Entry, stop: &Shutdown) -> bool {
         let Some(envelope) = entry
-            .field("envelope")
+            .field(FIELD)
             .and_then(|bytes| Envelope::decode(bytes.clone()).ok())
         else {
             tracing::error!(stream = %entry.stream, id = %entry.id, "a stream entry is no envelope; skipped");

@@ -14,6 +14,9 @@ pub use envelope::{context, decode, full_name_parts};
 pub use outbox::{Event, publish};
 pub use relay::Relay;
 
+/// The one field of a stream's entries: an encoded `Envelope`.
+pub const FIELD: &str = "envelope";
+
 /// The stream a service's events travel in (EB-3).
 #[must_use]
 pub fn stream(service: &str) -> String {

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::envelope::timestamp;
 use crate::outbox::{Headers, commits};
-use crate::{stream, wake_signal};
+use crate::{FIELD, stream, wake_signal};
 
 /// How often the outbox is looked at when nothing wakes the relay.
 const POLL: Duration = Duration::from_millis(250);
@@ -162,7 +162,7 @@ impl Relay {
             let envelope = envelope_of(row)?;
             last = self
                 .redis
-                .stream_add(&self.stream, "envelope", envelope.encode_to_vec())
+                .stream_add(&self.stream, FIELD, envelope.encode_to_vec())
                 .await?;
             ids.push(row.try_get("", "id").map_err(store::fault)?);
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fault::Result;
+use fault::{Fault, Result};
 use fred::clients::{Client, SubscriberClient};
 use fred::interfaces::{ClientLike, KeysInterface};
 use fred::types::config::{
@@ -195,6 +195,18 @@ impl Redis {
             page.next();
         }
         Ok(found)
+    }
+
+    /// Returns how many databases the server has: for tests.
+    ///
+    /// # Errors
+    /// `SERVICE_UNAVAILABLE`, `INTERNAL_ERROR` when the server does not tell.
+    pub async fn databases(&self) -> Result<u32> {
+        let command = fred::types::CustomCommand::new_static("CONFIG", None, false);
+        let args = vec!["GET".to_owned(), "databases".to_owned()];
+        let reply: Vec<String> = self.client()?.custom(command, args).await.map_err(fault)?;
+        let count = reply.get(1).and_then(|count| count.parse().ok());
+        count.ok_or_else(|| Fault::internal("CONFIG GET databases without a number"))
     }
 
     /// Deletes every key of this database: for tests.

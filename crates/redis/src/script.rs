@@ -159,7 +159,12 @@ impl From<Value> for Reply {
             Value::Map(map) => Self::Many(
                 map.inner()
                     .into_iter()
-                    .flat_map(|(key, value)| [Self::Bytes(Bytes::copy_from_slice(key.as_bytes())), Self::from(value)])
+                    .flat_map(|(key, value)| {
+                        [
+                            Self::Bytes(Bytes::copy_from_slice(key.as_bytes())),
+                            Self::from(value),
+                        ]
+                    })
                     .collect(),
             ),
             Value::Null | Value::Boolean(false) | Value::Queued => Self::Nil,

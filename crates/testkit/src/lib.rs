@@ -1,1 +1,14 @@
-//! Real PostgreSQL and Redis for tests, callers, and a mesh in the test's process.
+#![doc = include_str!("../README.md")]
+#![allow(
+    clippy::expect_used,
+    reason = "a test without its servers has nothing better to do than to say so"
+)]
+
+mod database;
+mod number;
+mod rig;
+mod wait;
+
+pub use database::ROLE_SECRET;
+pub use rig::Rig;
+pub use wait::{Fact, eventually};
