@@ -1,0 +1,166 @@
+//! The projection of accounts' profiles (`account_profiles`): whole rows, the newest version wins.
+//!
+//! A deleted profile leaves a row of status `deleted` without its facts, so that no late event revives it.
+
+use contracts::Word as _;
+use contracts::profile::v1::{ProfileStatus, ProfileType};
+use entity::auth::account_profiles::{ActiveModel, Column, Entity, Model};
+use fault::Result;
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+};
+use uuid::Uuid;
+
+use super::corrupt;
+use crate::domain::profile::OwnProfile;
+
+/// The status of a row that only stands for a deleted profile.
+const DELETED: &str = "deleted";
+
+/// Whether a profile is known, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// It lives.
+    Live,
+    /// It was deleted.
+    Deleted,
+    /// Nobody told yet.
+    Unknown,
+}
+
+/// Returns the live profiles of an account, primary first, then oldest (ids rise with time).
+pub(crate) async fn of_account(
+    db: &impl ConnectionTrait,
+    account_id: Uuid,
+) -> Result<Vec<OwnProfile>> {
+    let rows = Entity::find()
+        .filter(Column::AccountId.eq(account_id))
+        .filter(Column::Status.ne(DELETED))
+        .order_by_desc(Column::IsPrimary)
+        .order_by_asc(Column::ProfileId)
+        .all(db)
+        .await
+        .map_err(store::fault)?;
+    rows.into_iter().map(own).collect()
+}
+
+/// Says whether a profile of the account is known.
+pub(crate) async fn known(db: &impl ConnectionTrait, account_id: Uuid, id: Uuid) -> Result<Known> {
+    let row = Entity::find_by_id(id)
+        .filter(Column::AccountId.eq(account_id))
+        .one(db)
+        .await
+        .map_err(store::fault)?;
+    Ok(match row {
+        Some(row) if row.status == DELETED => Known::Deleted,
+        Some(_) => Known::Live,
+        None => Known::Unknown,
+    })
+}
+
+/// Stores what the profile service told, unless something newer is stored.
+pub(crate) async fn put(db: &impl ConnectionTrait, profile: &OwnProfile) -> Result<()> {
+    let row = ActiveModel {
+        profile_id: Set(profile.id),
+        account_id: Set(profile.account_id),
+        display_name: Set(profile.display_name.clone()),
+        profile_type: Set(profile
+            .profile_type
+            .word()
+            .unwrap_or("innovator")
+            .to_owned()),
+        avatar_url: Set(profile.avatar_url.clone()),
+        bio: Set(profile.bio.clone()),
+        status: Set(profile.status.word().unwrap_or("draft").to_owned()),
+        is_primary: Set(profile.is_primary),
+        completion: Set(profile.completion),
+        version: Set(profile.version),
+    };
+    upsert(db, row).await
+}
+
+/// Leaves of a deleted profile only that it was.
+pub(crate) async fn bury(
+    db: &impl ConnectionTrait,
+    account_id: Uuid,
+    id: Uuid,
+    version: i32,
+) -> Result<()> {
+    let row = ActiveModel {
+        profile_id: Set(id),
+        account_id: Set(account_id),
+        display_name: Set(String::new()),
+        profile_type: Set("innovator".to_owned()),
+        avatar_url: Set(None),
+        bio: Set(None),
+        status: Set(DELETED.to_owned()),
+        is_primary: Set(false),
+        completion: Set(0),
+        version: Set(version),
+    };
+    upsert(db, row).await
+}
+
+/// Says whether a known profile is primary, as of a version; returns false if the profile is not known.
+pub(crate) async fn set_primary(
+    db: &impl ConnectionTrait,
+    id: Uuid,
+    primary: bool,
+    version: i32,
+) -> Result<bool> {
+    Entity::update_many()
+        .col_expr(Column::IsPrimary, Expr::value(primary))
+        .col_expr(Column::Version, Expr::value(version))
+        .filter(Column::ProfileId.eq(id))
+        .filter(Column::Status.ne(DELETED))
+        .filter(Column::Version.lt(version))
+        .exec(db)
+        .await
+        .map_err(store::fault)?;
+    let row = Entity::find_by_id(id).one(db).await.map_err(store::fault)?;
+    Ok(row.is_some())
+}
+
+async fn upsert(db: &impl ConnectionTrait, row: ActiveModel) -> Result<()> {
+    let newer = OnConflict::column(Column::ProfileId)
+        .update_columns([
+            Column::DisplayName,
+            Column::ProfileType,
+            Column::AvatarUrl,
+            Column::Bio,
+            Column::Status,
+            Column::IsPrimary,
+            Column::Completion,
+            Column::Version,
+        ])
+        .action_and_where(
+            Expr::col((Entity, Column::Version))
+                .lt(Expr::cust("excluded.version"))
+                .and(Expr::col((Entity, Column::Status)).ne(DELETED)),
+        )
+        .to_owned();
+    Entity::insert(row)
+        .on_conflict(newer)
+        .exec_without_returning(db)
+        .await
+        .map_err(store::fault)?;
+    Ok(())
+}
+
+fn own(row: Model) -> Result<OwnProfile> {
+    Ok(OwnProfile {
+        id: row.profile_id,
+        account_id: row.account_id,
+        display_name: row.display_name,
+        profile_type: ProfileType::from_word(&row.profile_type)
+            .ok_or_else(|| corrupt("a profile has an unknown type"))?,
+        avatar_url: row.avatar_url,
+        bio: row.bio,
+        status: ProfileStatus::from_word(&row.status)
+            .ok_or_else(|| corrupt("a profile has an unknown status"))?,
+        is_primary: row.is_primary,
+        completion: row.completion,
+        version: row.version,
+    })
+}
