@@ -9,9 +9,10 @@ pub mod profile;
 pub mod questions;
 pub mod sight;
 pub mod username;
+pub mod wizard;
 
 pub use account::{AccountState, ContactVisibility, Settings};
 pub use answers::Answers;
 pub use changes::{Change, Changes, Naming};
-pub use profile::{Finished, Private, Profile, Whole};
+pub use profile::{Finished, Private, Profile, Stats, Whole};
 pub use sight::Sight;

@@ -23,7 +23,8 @@ pub enum ContactVisibility {
     Connections,
 }
 
-/// The account settings that decide what others see of its profiles.
+/// The account settings that decide what others see of its profiles, and how
+/// new what is known of the account is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// Whether only connections see the account's profiles.
@@ -32,6 +33,8 @@ pub struct Settings {
     pub contact_visibility: ContactVisibility,
     /// The version of the settings; 0 before the first change.
     pub version: i32,
+    /// The version of the account's state, which travels apart; 0 before the first change.
+    pub account_version: i32,
 }
 
 /// Returns the stricter of a profile's own visibility and its account's (VIS-2).

@@ -79,12 +79,6 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Returns whether it exists and its account is in use.
-    #[must_use]
-    pub fn is_live(&self) -> bool {
-        self.deleted_at.is_none() && self.account_state == AccountState::Live
-    }
-
     /// Returns whether its wizard is unfinished.
     #[must_use]
     pub fn is_draft(&self) -> bool {
@@ -163,6 +157,17 @@ pub struct Private {
     pub settings: Settings,
 }
 
+/// Counters of a profile, which its content does not depend on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// How often its page was seen.
+    pub views: i32,
+    /// Its published posts.
+    pub posts: i32,
+    /// Its accepted connections.
+    pub connections: i32,
+}
+
 /// A profile with all that belongs to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Whole {
@@ -172,6 +177,8 @@ pub struct Whole {
     pub private: Private,
     /// The answers to its questionnaire.
     pub answers: Answers,
+    /// What it has done, as last read.
+    pub stats: Stats,
 }
 
 impl Whole {
@@ -187,6 +194,7 @@ impl Whole {
                 ..Private::default()
             },
             answers: Answers::default(),
+            stats: Stats::default(),
         }
     }
 
@@ -200,16 +208,17 @@ impl Whole {
         whole
     }
 
-    /// Keeps the wizard's unfinished state; the profile is a draft from now on.
-    pub fn draft(&mut self, data: String) {
+    /// Begins or goes on with the wizard: the profile is a draft from now on.
+    pub fn draft(&mut self) {
         self.profile.status = ProfileStatus::Draft;
-        self.private.draft_data = Some(data);
+        self.profile.is_placeholder = false;
         self.count();
     }
 
     /// Ends the wizard; what it kept goes.
     pub fn finish(&mut self, finished: Finished) {
         self.profile.status = ProfileStatus::Complete;
+        self.profile.is_placeholder = false;
         self.profile.finished = Some(finished);
         self.private.draft_data = None;
         self.count();

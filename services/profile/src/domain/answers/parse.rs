@@ -3,28 +3,11 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use contracts::validation::normalise;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{Answer, AnswerChange, Answers, Value};
-
-/// Names of fields, which are never answers.
-const DECLARED: [&str; 14] = [
-    "id",
-    "profileType",
-    "displayName",
-    "bio",
-    "location",
-    "website",
-    "username",
-    "phone",
-    "headline",
-    "avatarUrl",
-    "coverImageUrl",
-    "tags",
-    "visibility",
-    "draftData",
-];
 
 /// How much may be answered (PR-6, N-25).
 #[derive(Clone, Copy, Debug)]
@@ -139,9 +122,7 @@ fn key_refusal(key: &str) -> Option<Refusal> {
             "an answer's name is a letter and then up to 99 letters, digits or underscores";
         return Some(Refusal::new(key, message));
     }
-    DECLARED
-        .contains(&key)
-        .then(|| Refusal::new(key, "is a field of its own, not an answer"))
+    None
 }
 
 fn change(key: &str, raw: &str) -> Result<AnswerChange, Refusal> {
@@ -245,13 +226,8 @@ fn list(key: &str, raw: &str) -> Result<Answer, Refusal> {
 fn clean(field: &str, raw: &str) -> Result<(String, String), Refusal> {
     let given: String =
         serde_json::from_str(raw).map_err(|_| Refusal::new(field, "is not a Unicode text"))?;
-    let clean = given.replace("\r\n", "\n").trim().to_owned();
-    if clean
-        .chars()
-        .any(|c| c.is_control() && c != '\n' && c != '\t')
-    {
-        return Err(Refusal::new(field, "holds control characters"));
-    }
+    let mut clean = given.clone();
+    normalise(&mut clean, true).map_err(|wrong| Refusal::new(field, wrong))?;
     Ok((given, clean))
 }
 

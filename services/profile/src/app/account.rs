@@ -1,0 +1,104 @@
+//! What an account's settings, suspension and end do to its profiles (VIS-1,
+//! VIS-2, AU-13, AU-22).
+
+use identity::Context;
+use store::Tx;
+use uuid::Uuid;
+
+use crate::domain::{AccountState, Profile, Settings};
+use crate::error::Result;
+use crate::events::publish;
+use crate::store as rows;
+
+use super::delete::erase;
+
+/// A new state of an account.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AccountChange {
+    /// The account.
+    pub(crate) account: Uuid,
+    /// Its state from now on.
+    pub(crate) state: AccountState,
+    /// The version of the account; older ones are not applied.
+    pub(crate) version: i32,
+}
+
+/// Applies the settings of an account to its profiles.
+pub(crate) async fn change_settings(
+    tx: &mut Tx,
+    ctx: &Context,
+    account: Uuid,
+    settings: Settings,
+) -> Result<()> {
+    let live = lock_live(tx, account).await?;
+    for mut whole in rows::profile::whole(&**tx, live).await? {
+        let known = whole.private.settings;
+        if known.version >= settings.version {
+            continue;
+        }
+        whole.private.settings = Settings {
+            account_version: known.account_version,
+            ..settings
+        };
+        rows::profile::update_private(tx, whole.profile.id, &whole.private).await?;
+        let before = whole.profile.effective_visibility;
+        whole.profile.show_to(whole.profile.visibility, &settings);
+        if whole.profile.effective_visibility != before {
+            whole.profile.touch(identity::clock::now());
+            let profile = rows::profile::update(tx, &whole.profile).await?;
+            publish::visibility_changed(tx, ctx, &profile).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Applies a new state of an account to its profiles; the end of an account ends them all.
+pub(crate) async fn change_account(
+    tx: &mut Tx,
+    ctx: &Context,
+    change: AccountChange,
+) -> Result<()> {
+    if change.state == AccountState::Deleted {
+        return end_account(tx, ctx, change.account).await;
+    }
+    let live = lock_live(tx, change.account).await?;
+    for mut whole in rows::profile::whole(&**tx, live).await? {
+        if whole.private.settings.account_version >= change.version {
+            continue;
+        }
+        whole.private.settings.account_version = change.version;
+        rows::profile::update_private(tx, whole.profile.id, &whole.private).await?;
+        rows::profile::update(
+            tx,
+            &Profile {
+                account_state: change.state,
+                ..whole.profile
+            },
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+async fn end_account(tx: &mut Tx, ctx: &Context, account: Uuid) -> Result<()> {
+    for profile in rows::profile::lock_account(tx, account).await? {
+        let lives = profile.deleted_at.is_none();
+        let profile = Profile {
+            account_state: AccountState::Deleted,
+            ..profile
+        };
+        if lives {
+            let profile = erase(tx, profile).await?;
+            publish::deleted(tx, ctx, &profile, None).await?;
+        } else {
+            rows::profile::update(tx, &profile).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn lock_live(tx: &mut Tx, account: Uuid) -> Result<Vec<Profile>> {
+    let mut profiles = rows::profile::lock_account(tx, account).await?;
+    profiles.retain(|profile| profile.deleted_at.is_none());
+    Ok(profiles)
+}

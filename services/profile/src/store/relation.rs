@@ -1,0 +1,47 @@
+//! Who is connected with whom, as the connection service tells it.
+
+use std::collections::HashSet;
+
+use fault::Result;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, FromQueryResult, Statement};
+use store::fault;
+use uuid::Uuid;
+
+#[derive(FromQueryResult)]
+struct Other {
+    id: Uuid,
+}
+
+/// Returns those of the profiles that are connected with `profile`.
+pub(crate) async fn connected_among(
+    db: &impl ConnectionTrait,
+    profile: Uuid,
+    ids: &[Uuid],
+) -> Result<HashSet<Uuid>> {
+    let sql = "select c.profile_b as id from connection_ref c
+          where c.profile_a = $1 and c.removed_at is null and c.profile_b = any($2)
+        union all select c.profile_a from connection_ref c
+          where c.profile_b = $1 and c.removed_at is null and c.profile_a = any($2)";
+    others(db, sql, [profile.into(), ids.to_vec().into()]).await
+}
+
+/// Ends every connection of a profile and returns with whom it had any.
+pub(crate) async fn disconnect(tx: &DatabaseTransaction, profile: Uuid) -> Result<HashSet<Uuid>> {
+    let sql = "update connection_ref set removed_at = now()
+        where (profile_a = $1 or profile_b = $1) and removed_at is null
+        returning case when profile_a = $1 then profile_b else profile_a end as id";
+    others(tx, sql, [profile.into()]).await
+}
+
+async fn others<const N: usize>(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: [sea_orm::Value; N],
+) -> Result<HashSet<Uuid>> {
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
+    let rows = Other::find_by_statement(statement)
+        .all(db)
+        .await
+        .map_err(fault)?;
+    Ok(rows.into_iter().map(|other| other.id).collect())
+}
