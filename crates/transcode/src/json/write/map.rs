@@ -92,7 +92,7 @@ impl<'s> Writer<'s> {
             }
             Kind::Int32 => buffer.format(wire::varint(wire)? as i32),
             Kind::Uint32 => buffer.format(wire::varint(wire)? as u32),
-            Kind::Sint32 => buffer.format(wire::unzigzag(wire::varint(wire)?) as i32),
+            Kind::Sint32 => buffer.format(super::scalar::short_zigzag(wire)?),
             Kind::Fixed32 => buffer.format(wire::fixed32(wire)?),
             Kind::Sfixed32 => buffer.format(wire::fixed32(wire)? as i32),
             Kind::Int64 => buffer.format(wire::varint(wire)? as i64),

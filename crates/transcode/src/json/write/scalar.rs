@@ -18,7 +18,7 @@ impl Writer<'_> {
         match field.kind {
             Kind::Int32 => self.small(wire::varint(wire)? as i32),
             Kind::Uint32 => self.small(wire::varint(wire)? as u32),
-            Kind::Sint32 => self.small(wire::unzigzag(wire::varint(wire)?) as i32),
+            Kind::Sint32 => self.small(short_zigzag(wire)?),
             Kind::Fixed32 => self.small(wire::fixed32(wire)?),
             Kind::Sfixed32 => self.small(wire::fixed32(wire)? as i32),
             Kind::Int64 => self.signed(wire::varint(wire)? as i64),
@@ -131,4 +131,9 @@ impl Writer<'_> {
         self.out.extend_from_slice(text.trim().as_bytes());
         Ok(())
     }
+}
+
+/// Reads a sint32; of a longer varint the low 32 bits count.
+pub(super) fn short_zigzag(wire: &mut &[u8]) -> wire::Result<i32> {
+    Ok(wire::unzigzag(u64::from(wire::varint(wire)? as u32)) as i32)
 }
