@@ -202,8 +202,10 @@ fn every_package_takes_the_workspace_lints_and_versions() {
             .lines()
             .skip_while(|line| !line.starts_with("[dependencies]"))
         {
-            let own_version = line.contains("version =")
-                || (line.contains(" = \"") && !line.starts_with(['#', '[']));
+            let is_text = line
+                .split_once(" = ")
+                .is_some_and(|(_, value)| value.starts_with('"'));
+            let own_version = is_text || line.contains("version = ");
             let settings = [
                 "name",
                 "path",

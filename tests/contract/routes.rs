@@ -165,6 +165,17 @@ fn gw_1_no_request_matches_two_routes_of_equal_rank() {
     none_wrong(wrong);
 }
 
+#[test]
+fn gw_1_the_transcoder_compiles_every_route() {
+    let transcoder = transcode::Transcoder::new(contracts::DESCRIPTOR).expect("unambiguous routes");
+    let pool = pool();
+    let bound: usize = methods(&pool)
+        .iter()
+        .map(|method| bindings(&pool, method).len())
+        .sum();
+    assert_eq!(transcoder.routes().len(), bound);
+}
+
 /// The template with its variables made anonymous: literals win over variables
 /// from left to right (TR-14), so only equal ones clash.
 fn anonymous(binding: &Binding) -> String {
