@@ -54,7 +54,7 @@ fn recorder(mesh: &Mesh, name: &str) -> mpsc::UnboundedReceiver<http::request::P
     mesh.host(
         name,
         tower::service_fn(move |request: Request<Body>| {
-            let _ = heard.send(request.into_parts().0);
+            heard.send(request.into_parts().0).unwrap();
             async { Ok(ok(b"pong")) }
         }),
     );
@@ -315,7 +315,13 @@ async fn sc_3_an_abandoned_call_ends_the_callees_work() {
         "feed",
         tower::service_fn(move |_: Request<Body>| {
             let (held, dropped) = oneshot::channel::<()>();
-            let _ = arrived.lock().unwrap().take().unwrap().send(dropped);
+            arrived
+                .lock()
+                .unwrap()
+                .take()
+                .unwrap()
+                .send(dropped)
+                .unwrap();
             async move {
                 let _held = held;
                 std::future::pending().await
@@ -393,9 +399,12 @@ async fn ob_2_each_call_is_observed_once_with_its_code() {
     let mesh = Mesh::new();
     let peers = mesh.peers(keys("edge"));
     let path = "/smilefactory.test.v1.Observed/Call";
-    let _ = peers
-        .forward("feed", &context(SOON), path, Bytes::new())
-        .await;
+    assert!(
+        peers
+            .forward("feed", &context(SOON), path, Bytes::new())
+            .await
+            .is_err()
+    );
     let _requests = recorder(&mesh, "feed");
     for _ in 0..2 {
         peers

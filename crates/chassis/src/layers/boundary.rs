@@ -145,14 +145,15 @@ fn failure(headers: &HeaderMap, made_here: Option<&Status>) -> Option<(Fault, He
         .cloned()
         .or_else(|| Status::from_header_map(headers))?;
     let kept = status.metadata().clone().into_headers();
+    Some((fault_of(status), kept))
+}
+
+fn fault_of(status: Status) -> Fault {
     // tonic refuses a message above its limit with OUT_OF_RANGE and no details.
-    let oversized = status.code() == Code::OutOfRange && status.details().is_empty();
-    let fault = if oversized {
-        Fault::of(Reason::PayloadTooLarge).with_source(status)
-    } else {
-        Fault::from(status)
-    };
-    Some((fault, kept))
+    if status.code() == Code::OutOfRange && status.details().is_empty() {
+        return Fault::of(Reason::PayloadTooLarge).with_source(status);
+    }
+    Fault::from(status)
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Fault {
@@ -198,7 +199,7 @@ impl http_body::Body for Careful {
             Some(Ok(frame)) => frame
                 .trailers_ref()
                 .and_then(|trailers| failure(trailers, None)),
-            Some(Err(status)) => Some((Fault::from(status.clone()), HeaderMap::new())),
+            Some(Err(status)) => Some((fault_of(status.clone()), HeaderMap::new())),
             None => None,
         };
         let Some((fault, kept)) = failed else {

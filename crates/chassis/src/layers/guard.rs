@@ -9,7 +9,7 @@ use contracts::{Access, RpcRule};
 use fault::{Fault, Reason, Result};
 use http::Request;
 use identity::{
-    Context, ContextParts,
+    Caller, Context, ContextParts,
     internal::{EDGE, IDENTITY_HEADER, Identity, SERVICE_HEADER, ServiceKeys},
     request_id,
 };
@@ -59,15 +59,7 @@ pub(super) fn admit<B>(
         return Err(Fault::forbidden("This service may not call this RPC"));
     }
     let (identity, token) = identity(keys, request)?;
-    match rule.access {
-        Access::User if identity.caller.is_none() => return Err(Fault::of(Reason::Unauthorized)),
-        Access::Staff => match &identity.caller {
-            None => return Err(Fault::of(Reason::Unauthorized)),
-            Some(caller) if !caller.role.is_staff() => return Err(Fault::of(Reason::Forbidden)),
-            Some(_) => {}
-        },
-        _ => {}
-    }
+    in_class(rule.access, identity.caller.as_ref())?;
     let allowed = allowed(rule, request)?;
     Ok(ContextParts {
         caller: identity.caller,
@@ -94,6 +86,17 @@ fn peer<B>(keys: &ServiceKeys, request: &Request<B>) -> Result<Arc<str>> {
 fn may_call(rule: &RpcRule, peer: &str) -> bool {
     let listed = rule.callers.contains(&peer);
     listed || (rule.access != Access::Service && peer == EDGE)
+}
+
+/// What the access class asks of the caller.
+pub(super) fn in_class(access: Access, caller: Option<&Caller>) -> Result<()> {
+    match (access, caller) {
+        (Access::User | Access::Staff, None) => Err(Fault::of(Reason::Unauthorized)),
+        (Access::Staff, Some(caller)) if !caller.role.is_staff() => {
+            Err(Fault::of(Reason::Forbidden))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn identity<B>(keys: &ServiceKeys, request: &Request<B>) -> Result<(Identity, Option<Arc<str>>)> {
