@@ -20,7 +20,9 @@ pub fn fill(settings: &mut Settings) -> Result<()> {
         settings.secret = Secret::new(kept(&dir, "secret", random_secret)?);
     }
     if settings.auth.signing.active.is_unset() {
-        let pem = kept(&dir, "signing-key.pem", || Ok(identity::access::generate_pem()?.to_string()))?;
+        let pem = kept(&dir, "signing-key.pem", || {
+            Ok(identity::access::generate_pem()?.to_string())
+        })?;
         settings.auth.signing.active = Secret::new(pem);
     }
     Ok(())
@@ -41,13 +43,15 @@ fn kept(dir: &Path, name: &str, make: impl FnOnce() -> Result<String>) -> Result
         .mode(0o600)
         .open(&path)
         .with_context(|| format!("writing {}", path.display()))?;
-    file.write_all(text.as_bytes()).with_context(|| format!("writing {}", path.display()))?;
+    file.write_all(text.as_bytes())
+        .with_context(|| format!("writing {}", path.display()))?;
     Ok(text)
 }
 
 /// 256 bits of the operating system's randomness in hexadecimal digits.
 fn random_secret() -> Result<String> {
     let mut bytes = [0; 32];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| anyhow::anyhow!("the system gave no random bytes"))?;
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| anyhow::anyhow!("the system gave no random bytes"))?;
     Ok(hex::encode(bytes))
 }

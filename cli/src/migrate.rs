@@ -22,7 +22,10 @@ pub enum Action {
 /// The database these settings name.
 #[must_use]
 pub fn target(settings: &Settings) -> Target {
-    Target::new(settings.database.url.expose().clone(), settings.host().role_secret())
+    Target::new(
+        settings.database.url.expose().clone(),
+        settings.host().role_secret(),
+    )
 }
 
 /// Runs the command.
@@ -30,7 +33,10 @@ pub fn target(settings: &Settings) -> Target {
 /// # Errors
 /// When settings are missing or the database refuses.
 pub async fn command(settings: &Settings, action: Action) -> Result<()> {
-    ensure!(!settings.database.url.is_unset(), "database.url is not set (DATABASE_URL)");
+    ensure!(
+        !settings.database.url.is_unset(),
+        "database.url is not set (DATABASE_URL)"
+    );
     ensure!(
         !settings.secret.is_unset() || !settings.database.role_secret.is_unset(),
         "neither secret nor database.role_secret is set (SF__SECRET): the services' roles get their passwords from it"
@@ -51,7 +57,11 @@ pub async fn command(settings: &Settings, action: Action) -> Result<()> {
         },
         Action::Status => {
             for (name, applied) in migration::status(&target).await? {
-                writeln!(out, "{} {name}", if applied { "applied" } else { "pending" })?;
+                writeln!(
+                    out,
+                    "{} {name}",
+                    if applied { "applied" } else { "pending" }
+                )?;
             }
         }
     }

@@ -195,7 +195,7 @@ impl Seed {
     async fn code_for(&self, email: &str) -> Result<String> {
         let arrives = async {
             loop {
-                let mail = self.inbox.list(Some(email), 1).into_iter().next();
+                let mail = self.inbox.newest(Some(email), 1).into_iter().next();
                 let code =
                     mail.and_then(|mail| mail.subject.split_whitespace().next().map(str::to_owned));
                 if let Some(code) = code.filter(|code| code.len() == 6) {
@@ -333,7 +333,10 @@ pub async fn command(mut settings: Settings) -> Result<()> {
     let made = up.seed().await;
     up.stop().await;
     let made = made?;
-    say(&format!("made {} people, {} posts, {} comments", made.people, made.posts, made.comments));
+    say(&format!(
+        "made {} people, {} posts, {} comments",
+        made.people, made.posts, made.comments
+    ));
     Ok(())
 }
 

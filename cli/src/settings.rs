@@ -49,7 +49,9 @@ pub struct Admin {
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { address: ([127, 0, 0, 1], 9000).into() }
+        Self {
+            address: ([127, 0, 0, 1], 9000).into(),
+        }
     }
 }
 
@@ -65,7 +67,10 @@ pub struct Development {
 
 impl Default for Development {
     fn default() -> Self {
-        Self { data_dir: ".dev".into(), seed: true }
+        Self {
+            data_dir: ".dev".into(),
+            seed: true,
+        }
     }
 }
 
@@ -108,7 +113,9 @@ pub fn load(file: Option<&Path>) -> anyhow::Result<Settings> {
 /// When standard output cannot be written.
 pub fn print(settings: &Settings) -> anyhow::Result<()> {
     let text = chassis::settings::print(settings)?;
-    std::io::stdout().write_all(text.as_bytes()).context("writing to standard output")
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .context("writing to standard output")
 }
 
 #[cfg(test)]
@@ -116,7 +123,9 @@ mod tests {
     use super::*;
 
     fn load_with(environment: &[(&str, &str)]) -> Result<Settings, chassis::settings::BadSetting> {
-        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let environment = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         chassis::settings::load(DEFAULTS, None, environment)
     }
 
@@ -130,19 +139,29 @@ mod tests {
     #[test]
     fn dl_3_every_setting_is_named_in_the_documented_defaults() {
         let printed = chassis::settings::print(&Settings::default()).unwrap();
-        let names = printed.lines().filter_map(|line| line.split_once(" = ").map(|(name, _)| name));
+        let names = printed
+            .lines()
+            .filter_map(|line| line.split_once(" = ").map(|(name, _)| name));
         let missing: Vec<&str> = names
-            .filter(|name| !DEFAULTS.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{name} ="))))
+            .filter(|name| {
+                !DEFAULTS.lines().any(|line| {
+                    line.trim_start_matches("# ")
+                        .starts_with(&format!("{name} ="))
+                })
+            })
             .collect();
         assert!(missing.is_empty(), "not documented: {missing:?}");
     }
 
     #[test]
     fn dl_3_the_environment_wins_and_an_unknown_name_is_refused_by_name() {
-        let settings = load_with(&[("SF__EDGE__PORT", "4000"), ("DATABASE_URL", "postgres://x")]).unwrap();
+        let settings =
+            load_with(&[("SF__EDGE__PORT", "4000"), ("DATABASE_URL", "postgres://x")]).unwrap();
         assert_eq!(settings.edge.port, 4000);
         assert_eq!(settings.database.url.expose(), "postgres://x");
-        let error = load_with(&[("SF__EDGE__PROT", "4000")]).unwrap_err().to_string();
+        let error = load_with(&[("SF__EDGE__PROT", "4000")])
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("SF__EDGE__PROT"), "{error}");
     }
 

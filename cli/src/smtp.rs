@@ -5,11 +5,11 @@
 
 use std::net::SocketAddr;
 
-use edge::inbox::{Inbox, NewMail};
+use chassis::Shutdown;
+use edge::inbox::Inbox;
 use mail_parser::MessageParser;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
-use chassis::Shutdown;
 
 /// Largest mail taken, in bytes.
 const MAX_MAIL: usize = 1024 * 1024;
@@ -151,17 +151,18 @@ fn address_in(command: &str) -> &str {
 fn deliver(inbox: &Inbox, recipients: Vec<String>, mail: &[u8]) {
     let parsed = MessageParser::default().parse(mail);
     let parsed = parsed.as_ref();
-    let text = |body: Option<std::borrow::Cow<'_, str>>| {
-        body.map(std::borrow::Cow::into_owned).unwrap_or_default()
-    };
-    let subject = parsed.and_then(|m| m.subject()).unwrap_or_default();
+    let subject = parsed.and_then(|mail| mail.subject()).unwrap_or_default();
+    let text = parsed
+        .and_then(|mail| mail.body_text(0))
+        .unwrap_or_default();
+    let html = parsed.and_then(|mail| mail.body_html(0));
     for to in recipients {
-        inbox.push(NewMail {
+        inbox.push(
             to,
-            subject: subject.to_owned(),
-            text: text(parsed.and_then(|m| m.body_text(0))),
-            html: text(parsed.and_then(|m| m.body_html(0))),
-        });
+            subject,
+            text.as_ref(),
+            html.as_deref().map(str::to_owned),
+        );
     }
 }
 
@@ -170,7 +171,7 @@ mod tests {
     use super::*;
 
     async fn say(lines: &str) -> (Inbox, String) {
-        let inbox = Inbox::new();
+        let inbox = Inbox::default();
         let (mut client, server) = tokio::io::duplex(64 * 1024);
         let served = inbox.clone();
         let server = async move { session(server, &served).await };
@@ -199,18 +200,18 @@ mod tests {
             replies.ends_with("250 captured\r\n221 bye\r\n"),
             "{replies}"
         );
-        let mails = inbox.list(None, 10);
+        let mails = inbox.newest(None, 10);
         assert_eq!(mails.len(), 1);
         assert_eq!(mails[0].to, "b@example.com");
         assert_eq!(mails[0].subject, "Your code – 1");
         assert_eq!(mails[0].text.trim(), ".dotted 012345");
-        assert!(mails[0].html.contains("<b>012345</b>"));
+        assert!(mails[0].html.as_deref().unwrap().contains("<b>012345</b>"));
     }
 
     #[tokio::test]
     async fn data_without_a_recipient_is_refused() {
         let (inbox, replies) = say("HELO x\r\nMAIL FROM:<a@b>\r\nDATA\r\nQUIT\r\n").await;
         assert!(replies.contains("503"));
-        assert!(inbox.list(None, 10).is_empty());
+        assert!(inbox.newest(None, 10).is_empty());
     }
 }

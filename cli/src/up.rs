@@ -39,15 +39,20 @@ impl Up {
     pub async fn start(mut settings: Settings) -> Result<Self> {
         development::fill(&mut settings)?;
         settings.check()?;
-        migration::up(&migrate::target(&settings)).await.context("migrating the database")?;
+        migration::up(&migrate::target(&settings))
+            .await
+            .context("migrating the database")?;
 
         let stop = Shutdown::new();
-        let inbox = Inbox::new();
+        let inbox = Inbox::default();
         let mut host = Host::start(settings.host(), stop.clone()).await?;
-        let sink = Sink::bind(inbox.clone()).await.context("opening the captured inbox")?;
+        let sink = Sink::bind(inbox.clone())
+            .await
+            .context("opening the captured inbox")?;
         send_mail_to(&mut settings.auth.smtp, sink.address()?);
         host.spawn(sink.task());
-        host.add::<profile::Profile>(settings.profile.clone()).await?;
+        host.add::<profile::Profile>(settings.profile.clone())
+            .await?;
         host.add::<feed::Feed>(settings.feed.clone()).await?;
         host.add::<auth::Auth>(settings.auth.clone()).await?;
 
@@ -55,7 +60,14 @@ impl Up {
         let admin_address = admin.local_addr()?;
         host.spawn(chassis::admin::task(admin, host.readiness()));
         let edge = start_edge(&mut host, &settings, inbox.clone()).await?;
-        Ok(Self { host, stop, inbox, edge, admin: admin_address, settings })
+        Ok(Self {
+            host,
+            stop,
+            inbox,
+            edge,
+            admin: admin_address,
+            settings,
+        })
     }
 
     /// Where the API is.
@@ -150,7 +162,10 @@ pub async fn command(mut settings: Settings) -> Result<()> {
         say("making the demo community, as far as it is missing");
         let made = up.seed().await?;
         if made != seed::Made::default() {
-            say(&format!("made {} people, {} posts, {} comments", made.people, made.posts, made.comments));
+            say(&format!(
+                "made {} people, {} posts, {} comments",
+                made.people, made.posts, made.comments
+            ));
         }
     }
     welcome(&up, started.elapsed());

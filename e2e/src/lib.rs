@@ -1,1 +1,10 @@
-//! Black-box tests over the public door.
+//! Black-box tests over the public door: the harness.
+//!
+//! A [`World`] is the whole system in the test's process, on a database and a Redis database of its own, reached by
+//! plain HTTP on a free loopback port.
+
+mod client;
+mod world;
+
+pub use client::{Client, Reply};
+pub use world::{Member, World};
