@@ -1,1 +1,139 @@
-//! The public door: REST over the mesh, with every gate in front of it.
+#![doc = include_str!("../README.md")]
+
+mod accept;
+mod auth;
+mod body;
+mod client_ip;
+mod config;
+mod cors;
+mod docs;
+mod forward;
+mod head;
+mod health;
+pub mod inbox;
+mod log;
+mod negotiate;
+pub mod openapi;
+mod own;
+mod pipeline;
+mod ratelimit;
+mod request_id;
+mod respond;
+mod routes;
+mod security;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use chassis::{Shutdown, Tasks};
+use identity::internal::ServiceKeys;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+pub use self::config::{Config, Limits};
+pub use self::inbox::{Inbox, Mail};
+pub use self::ratelimit::{Figures, RedisDown};
+
+use self::auth::Gate;
+use self::cors::Cors;
+use self::health::Health;
+use self::pipeline::Door;
+use self::ratelimit::Limiter;
+use self::routes::Routes;
+
+/// The public door.
+#[derive(Debug)]
+pub struct Edge;
+
+/// What the door needs from the process it runs in.
+#[derive(Debug)]
+pub struct EdgeKit {
+    /// The services, called under the name `edge`.
+    pub peers: mesh::Peers,
+    /// Where rate limits are counted; one database for all replicas.
+    pub redis: redis::Redis,
+    /// The key pair identities are signed with; services accept the one of `edge` only.
+    pub keys: Arc<ServiceKeys>,
+    /// Captured mail; without it `/dev/inbox` answers 404 (K-8).
+    pub inbox: Option<Inbox>,
+}
+
+/// A door that is open. Dropping it cuts every connection; [`Running::shutdown`] does not.
+#[derive(Debug)]
+pub struct Running {
+    local_addr: SocketAddr,
+    door: Arc<Door>,
+    stop: Shutdown,
+    listener: JoinSet<()>,
+    /// The keys and revocations requests in flight still need while the door closes.
+    feeds: Tasks,
+}
+
+impl Edge {
+    /// Opens the door.
+    ///
+    /// # Errors
+    /// Two routes that match the same request (GW-1), a configured origin or bucket that cannot be, a taken port.
+    pub async fn start(kit: EdgeKit, config: Config) -> anyhow::Result<Running> {
+        let address = SocketAddr::new(config.host, config.port);
+        let gate = Arc::new(Gate::new(
+            &config,
+            kit.peers.clone(),
+            Arc::clone(&kit.keys),
+        )?);
+        let document = openapi::document(
+            contracts::DESCRIPTOR,
+            &config.public_url,
+            env!("CARGO_PKG_VERSION"),
+        )?;
+        let door = Arc::new(Door {
+            routes: Routes::new(&config.retired_versions, kit.inbox.is_some())?,
+            gate: Arc::clone(&gate),
+            limiter: Limiter::new(kit.redis.clone(), &config)?,
+            cors: Cors::new(&config.origins)?,
+            health: Health::new(&config.mandatory, kit.peers.clone(), kit.redis),
+            inbox: kit.inbox,
+            openapi: serde_json::to_vec(&document)?.into(),
+            peers: kit.peers,
+            keys: kit.keys,
+            draining: AtomicBool::new(false),
+            config,
+        });
+        let socket = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("the public port {address}"))?;
+        let local_addr = socket.local_addr()?;
+        let mut feeds = Tasks::new(Shutdown::new());
+        Gate::tasks(&gate)
+            .into_iter()
+            .for_each(|task| feeds.spawn(task));
+        let (stop, mut listener) = (Shutdown::new(), JoinSet::new());
+        listener.spawn(accept::serve(socket, Arc::clone(&door), stop.clone()));
+        Ok(Running {
+            local_addr,
+            door,
+            stop,
+            listener,
+            feeds,
+        })
+    }
+}
+
+impl Running {
+    /// Returns the address the door is open at.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Closes the door: no new connections, `/readyz` answers 503, requests in flight get the configured drain time (10 s).
+    pub async fn shutdown(mut self) {
+        self.door.drain();
+        self.stop.begin();
+        while self.listener.join_next().await.is_some() {}
+        self.feeds.drain(Duration::from_secs(1)).await;
+    }
+}

@@ -1,0 +1,316 @@
+//! What one connection is doing and since when, so that time limits need no cooperation from the HTTP parser.
+//!
+//! hyper has one timer for heads and none for the version sniff, the idle connection or the reader who takes nothing
+//! (hyperium/hyper #3756). The wire reports bytes here, the service reports requests, and the watchdog reads deadlines.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::config::Limits;
+
+/// How long a closing connection waits for the client to take the reply and close too.
+const LINGER_TIME: Duration = Duration::from_secs(2);
+
+/// Why a connection has to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Overdue {
+    /// Nothing was ever sent: close without a word.
+    Silent,
+    /// A head was begun and not finished: 408.
+    Head,
+    /// No request for the keep-alive time: finish and close.
+    Idle,
+    /// The reader takes nothing, or the closing handshake does not end: drop.
+    Stuck,
+}
+
+/// The state of one connection, shared by its wire, its requests and its watchdog.
+#[derive(Debug, Clone)]
+pub(crate) struct Pulse {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    heard: bool,
+    http2: bool,
+    active: usize,
+    idle_since: Instant,
+    head_since: Option<Instant>,
+    blocked_since: Option<Instant>,
+    closing_since: Option<Instant>,
+    scan: Scan,
+    head_overdue: bool,
+    unread: bool,
+}
+
+/// A request in flight; the connection is idle again when the last one is dropped.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    pulse: Pulse,
+}
+
+impl Pulse {
+    pub(super) fn new() -> Self {
+        let state = State {
+            heard: false,
+            http2: false,
+            active: 0,
+            idle_since: Instant::now(),
+            head_since: None,
+            blocked_since: None,
+            closing_since: None,
+            scan: Scan::start(),
+            head_overdue: false,
+            unread: false,
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of a request whose head is complete.
+    pub(crate) fn request(&self) -> InFlight {
+        let mut state = self.state();
+        state.active += 1;
+        state.head_since = None;
+        InFlight {
+            pulse: self.clone(),
+        }
+    }
+
+    /// Takes note of bytes that arrived; false means they break the head's grammar.
+    pub(super) fn heard(&self, bytes: &[u8]) -> bool {
+        let mut state = self.state();
+        if bytes.is_empty() {
+            return true;
+        }
+        if !state.heard {
+            state.heard = true;
+            // No HTTP/1 method begins so; the rest of the preface is hyper's to check.
+            state.http2 = bytes.starts_with(b"PRI");
+        }
+        if state.http2 || state.active > 0 {
+            return true;
+        }
+        state.head_since.get_or_insert_with(Instant::now);
+        state.scan.accepts(bytes)
+    }
+
+    /// Takes note of whether the last write was taken.
+    pub(super) fn wrote(&self, blocked: bool) {
+        let mut state = self.state();
+        if blocked {
+            state.blocked_since.get_or_insert_with(Instant::now);
+        } else {
+            state.blocked_since = None;
+        }
+    }
+
+    /// Takes note that the connection is being closed; true when the client may still be sending a body.
+    pub(super) fn closing(&self) -> bool {
+        let mut state = self.state();
+        state.closing_since.get_or_insert_with(Instant::now);
+        state.unread
+    }
+
+    /// Lets the wire answer 408 when it is next read.
+    pub(super) fn condemn_head(&self) {
+        self.state().head_overdue = true;
+    }
+
+    pub(super) fn head_is_overdue(&self) -> bool {
+        self.state().head_overdue
+    }
+
+    /// Returns what is overdue now, or the time until which nothing can become so.
+    pub(super) fn check(&self, limits: &Limits) -> Result<Instant, Overdue> {
+        let (now, state) = (Instant::now(), self.state());
+        let (deadline, overdue) = state.deadline(limits);
+        if let Some(deadline) = deadline
+            && deadline <= now
+        {
+            return Err(overdue);
+        }
+        // Whatever begins after this moment cannot be due before the shortest limit has passed.
+        let shortest = limits
+            .head()
+            .min(limits.idle_body())
+            .min(limits.keep_alive())
+            .min(LINGER_TIME);
+        Ok(deadline.map_or(now + shortest, |deadline| deadline.min(now + shortest)))
+    }
+}
+
+impl InFlight {
+    /// Takes note that the reply is made before the body was read to its end.
+    pub(crate) fn leave_unread(&self) {
+        self.pulse.state().unread = true;
+    }
+}
+
+impl State {
+    fn deadline(&self, limits: &Limits) -> (Option<Instant>, Overdue) {
+        if let Some(since) = self.closing_since {
+            return (Some(since + LINGER_TIME), Overdue::Stuck);
+        }
+        if let Some(since) = self.blocked_since {
+            return (Some(since + limits.idle_body()), Overdue::Stuck);
+        }
+        if self.active > 0 {
+            return (None, Overdue::Idle);
+        }
+        if !self.heard {
+            return (Some(self.idle_since + limits.first_byte()), Overdue::Silent);
+        }
+        match self.head_since {
+            Some(since) => (Some(since + limits.head()), Overdue::Head),
+            None => (Some(self.idle_since + limits.keep_alive()), Overdue::Idle),
+        }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let mut state = self.pulse.state();
+        state.active = state.active.saturating_sub(1);
+        if state.active == 0 {
+            state.idle_since = Instant::now();
+            state.head_since = None;
+            state.scan = Scan::start();
+        }
+    }
+}
+
+/// Finds what hyper lets pass in an HTTP/1 head and other servers read otherwise (T17): bare line feeds as line ends, and
+/// more than one statement of the body's length. Requests pipelined behind another in one segment are not looked at;
+/// proxies do not pipeline.
+#[derive(Debug, Clone, Copy)]
+struct Scan {
+    previous: u8,
+    /// The beginning of the current line, in lower case.
+    line: [u8; LONGEST],
+    length: usize,
+    begun: bool,
+    done: bool,
+    lengths_stated: usize,
+}
+
+const CONTENT_LENGTH: &[u8] = b"content-length:";
+const TRANSFER_ENCODING: &[u8] = b"transfer-encoding:";
+const LONGEST: usize = TRANSFER_ENCODING.len();
+
+impl Scan {
+    fn start() -> Self {
+        Self {
+            previous: 0,
+            line: [0; LONGEST],
+            length: 0,
+            begun: false,
+            done: false,
+            lengths_stated: 0,
+        }
+    }
+
+    /// Reads on; false means the head must be refused.
+    fn accepts(&mut self, bytes: &[u8]) -> bool {
+        for &byte in bytes {
+            if self.done {
+                return true;
+            }
+            if byte == b'\n' {
+                if self.previous != b'\r' || !self.end_line() {
+                    return false;
+                }
+            } else if self.begun || byte != b'\r' {
+                self.begun = true;
+                if let Some(place) = self.line.get_mut(self.length) {
+                    *place = byte.to_ascii_lowercase();
+                }
+                self.length += 1;
+            }
+            self.previous = byte;
+        }
+        true
+    }
+
+    fn end_line(&mut self) -> bool {
+        // An empty line is its CR alone; those before the request line are allowed (RFC 9112 §2.2).
+        self.done = self.begun && self.length == 1;
+        let line = &self.line[..self.length.min(LONGEST)];
+        if line.starts_with(CONTENT_LENGTH) || line.starts_with(TRANSFER_ENCODING) {
+            self.lengths_stated += 1;
+        }
+        self.length = 0;
+        self.lengths_stated <= 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(chunks: &[&[u8]]) -> bool {
+        let mut scan = Scan::start();
+        chunks.iter().all(|chunk| scan.accepts(chunk))
+    }
+
+    #[test]
+    fn t17_heads_that_others_read_otherwise_are_refused() {
+        assert!(scan(&[b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"]));
+        assert!(scan(&[b"\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"]));
+        assert!(
+            scan(&[b"POST / HTTP/1.1\r", b"\nHost: a\r\n\r", b"\n{\n\n}\n"]),
+            "a body may hold anything"
+        );
+        assert!(scan(&[
+            b"POST / HTTP/1.1\r\nContent-Length: 2\r\nX-Content-Length: 3\r\n\r\n{}"
+        ]));
+        for bad in [
+            &b"POST / HTTP/1.1\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n"[..],
+            b"POST / HTTP/1.1\r\nCONTENT-LENGTH: 2\r\ncontent-length: 2\r\n\r\n",
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n",
+            b"GET / HTTP/1.1\nHost: a\n\n",
+            b"GET / HTTP/1.1\r\nHost: a\n\r\n",
+            b"\nGET / HTTP/1.1\r\n",
+            b"GET / HTTP/1.1\r\nA: b\r\n\n",
+        ] {
+            assert!(!scan(&[bad]), "{}", bad.escape_ascii());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn n_17_each_state_has_its_own_deadline() {
+        let limits = Limits::default();
+        let pulse = Pulse::new();
+        let due = |pulse: &Pulse| pulse.state().deadline(&limits);
+        assert_eq!(
+            due(&pulse),
+            (Some(Instant::now() + limits.first_byte()), Overdue::Silent)
+        );
+        assert!(pulse.heard(b"GET /"));
+        assert_eq!(
+            due(&pulse),
+            (Some(Instant::now() + limits.head()), Overdue::Head)
+        );
+        let request = pulse.request();
+        assert_eq!(due(&pulse).0, None);
+        pulse.wrote(true);
+        assert_eq!(
+            due(&pulse),
+            (Some(Instant::now() + limits.idle_body()), Overdue::Stuck)
+        );
+        pulse.wrote(false);
+        drop(request);
+        assert_eq!(
+            due(&pulse),
+            (Some(Instant::now() + limits.keep_alive()), Overdue::Idle)
+        );
+    }
+}

@@ -1,0 +1,260 @@
+//! One RPC behind a route: JSON in, the service's bytes there and back, JSON out. Nothing here knows any route (TR-11).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use contracts::{Cache, RpcRule};
+use fault::{Fault, Violation};
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, LOCATION, USER_AGENT};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use hyper::body::Incoming;
+use identity::{Caller, Context};
+use telemetry::TraceContext;
+use transcode::{Decoded, Match, Page, ReplyMeta};
+
+use crate::pipeline::{Door, Exchange};
+use crate::respond::{self, Refusal, Reply};
+use crate::{body, negotiate};
+
+/// Reply metadata that becomes a header (K-5); all other metadata stays inside.
+const PASSED_ON: [(&str, HeaderName); 3] = [
+    ("cache-control", CACHE_CONTROL),
+    ("content-disposition", CONTENT_DISPOSITION),
+    ("location", LOCATION),
+];
+
+/// The output of routes whose replies are sent as they are (TR-13).
+const RAW: &str = "google.api.HttpBody";
+
+impl Door {
+    /// Forwards a request to its service and makes the HTTP reply of what comes back.
+    pub(crate) async fn forward(
+        &self,
+        parts: &Parts,
+        body: &mut Option<Incoming>,
+        exchange: &Exchange,
+        found: &Match<'_>,
+        rule: &'static RpcRule,
+        caller: Option<&Caller>,
+    ) -> Result<Reply, Refusal> {
+        let patience = negotiate::patience(&parts.headers)?;
+        if found.route.output != RAW {
+            negotiate::json_reply(&parts.headers)?;
+        }
+        let body = self.body_of(parts, body, rule.body_limit).await?;
+        let query = parts.uri.query();
+        let decoded = self
+            .routes
+            .transcoder
+            .request(found, query, &body)
+            .map_err(|violations| {
+                count_failure("VALIDATION_ERROR");
+                Fault::violations(
+                    violations
+                        .into_iter()
+                        .map(|it| Violation {
+                            field: it.field,
+                            message: it.message,
+                        })
+                        .collect(),
+                )
+            })?;
+        drop(body);
+        let ctx = self.context(
+            parts,
+            exchange,
+            caller,
+            patience.map_or(rule.deadline, |asked| asked.min(rule.deadline)),
+        );
+        let Decoded {
+            message, fields, ..
+        } = decoded;
+        let answer = self
+            .peers
+            .forward(rule.domain(), &ctx, rule.path, message.into())
+            .await?;
+        let meta = ReplyMeta {
+            request_id: &exchange.request_id,
+            timestamp: &respond::now(),
+        };
+        let printed = self
+            .routes
+            .transcoder
+            .reply(found.route, &answer.message, &meta, fields.as_ref())
+            .map_err(|error| {
+                count_failure("INTERNAL_ERROR");
+                Fault::internal(error)
+            })?;
+        let metadata = answer.metadata.into_headers();
+        let status = status(rule.status, &metadata);
+        let content_type = match &printed.raw_content_type {
+            Some(content_type) => HeaderValue::from_str(content_type).map_err(Fault::internal)?,
+            None => respond::JSON,
+        };
+        let mut reply = respond::raw(status, content_type, printed.body);
+        let headers = reply.headers_mut();
+        pass_on(&metadata, headers);
+        describe_cache_class(rule.cache, headers);
+        if let Some(page) = printed.page {
+            describe_page(page, headers);
+        }
+        if status == StatusCode::CREATED
+            && let Some(location) = printed.id.and_then(|id| self.location(parts, &id))
+        {
+            headers.entry(LOCATION).or_insert(location);
+        }
+        Ok(reply)
+    }
+
+    /// Reads the body. That of a GET or DELETE is taken in and ignored unless its contract reads it (TR-20).
+    async fn body_of(
+        &self,
+        parts: &Parts,
+        body: &mut Option<Incoming>,
+        most: usize,
+    ) -> Result<Bytes, Fault> {
+        let Some(incoming) = body.as_mut() else {
+            return Ok(Bytes::new());
+        };
+        if matches!(parts.method, Method::POST | Method::PUT | Method::PATCH) {
+            negotiate::json_body(&parts.headers)?;
+        }
+        let read = body::read(incoming, most, &self.config.limits).await?;
+        *body = None;
+        Ok(read)
+    }
+
+    /// Makes the context the service gets: identity signed here, whatever the client sent (GW-7, SC-1).
+    fn context(
+        &self,
+        parts: &Parts,
+        exchange: &Exchange,
+        caller: Option<&Caller>,
+        allowed: Duration,
+    ) -> Context {
+        let (ip, id) = (Some(exchange.ip), exchange.request_id.as_str());
+        let ctx = match caller {
+            Some(caller) => Context::for_caller(&self.keys, caller.clone(), ip, id, allowed),
+            None => Context::for_anonymous(&self.keys, ip, id, allowed),
+        };
+        let header = |name: &HeaderName| {
+            parts
+                .headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+        };
+        let trace =
+            TraceContext::continued(header(&HeaderName::from_static(telemetry::trace::HEADER)));
+        let ctx = ctx.with_trace(trace.to_string());
+        match header(&USER_AGENT) {
+            Some(agent) => ctx.with_user_agent(agent),
+            None => ctx,
+        }
+    }
+
+    /// Returns the path of what a POST created, if that path can be read: an id alone does not make one, since a like has
+    /// an id and no page (HD-2).
+    fn location(&self, parts: &Parts, id: &str) -> Option<HeaderValue> {
+        let collection = self.routes.versioned(parts.uri.path()).ok()?;
+        let path = format!("{}/{id}", collection.trim_end_matches('/'));
+        self.routes.transcoder.find("GET", &path).ok()?;
+        HeaderValue::from_str(&path).ok()
+    }
+}
+
+fn count_failure(code: &'static str) {
+    metrics::counter!("sf_transcode_errors_total", "code" => code).increment(1);
+}
+
+/// Returns the contract's status, or 200 where it promises 201 and the service made nothing new (TR-17).
+fn status(promised: u16, metadata: &HeaderMap) -> StatusCode {
+    let lowered = promised == 201
+        && metadata
+            .get("x-sf-status")
+            .is_some_and(|value| value == "200");
+    let promised = StatusCode::from_u16(promised).unwrap_or(StatusCode::OK);
+    if lowered { StatusCode::OK } else { promised }
+}
+
+fn pass_on(metadata: &HeaderMap, headers: &mut HeaderMap) {
+    for (name, header) in PASSED_ON {
+        if let Some(value) = metadata.get(name) {
+            headers.insert(header, value.clone());
+        }
+    }
+}
+
+/// The classes that say more than whether a token was used (CQ-4).
+fn describe_cache_class(class: Cache, headers: &mut HeaderMap) {
+    let control = match class {
+        Cache::NoStore => "private, no-store",
+        Cache::Public => "public, max-age=0, must-revalidate",
+        Cache::Default => return,
+    };
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static(control));
+}
+
+/// PG-5: only in page mode, which alone knows them all.
+fn describe_page(page: Page, headers: &mut HeaderMap) {
+    let facts = [
+        ("x-total-count", page.total),
+        ("x-page", page.page),
+        ("x-page-size", page.limit),
+    ];
+    if facts.iter().all(|(_, fact)| fact.is_some()) {
+        headers.extend(facts.iter().filter_map(|(name, fact)| {
+            Some((HeaderName::from_static(name), HeaderValue::from((*fact)?)))
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tr_17_only_a_promised_201_can_be_lowered() {
+        let mut metadata = HeaderMap::new();
+        metadata.insert("x-sf-status", HeaderValue::from_static("200"));
+        assert_eq!(status(201, &metadata), StatusCode::OK);
+        assert_eq!(status(202, &metadata), StatusCode::ACCEPTED);
+        assert_eq!(status(201, &HeaderMap::new()), StatusCode::CREATED);
+    }
+
+    #[test]
+    fn pg_5_cursor_mode_has_no_paging_headers() {
+        let mut headers = HeaderMap::new();
+        describe_page(
+            Page {
+                page: None,
+                limit: Some(20),
+                total: None,
+            },
+            &mut headers,
+        );
+        assert!(headers.is_empty());
+        describe_page(
+            Page {
+                page: Some(2),
+                limit: Some(20),
+                total: Some(41),
+            },
+            &mut headers,
+        );
+        assert_eq!(
+            (
+                &headers["x-total-count"],
+                &headers["x-page"],
+                &headers["x-page-size"]
+            ),
+            (
+                &"41".parse().unwrap(),
+                &"2".parse().unwrap(),
+                &"20".parse().unwrap()
+            )
+        );
+    }
+}

@@ -1,0 +1,94 @@
+//! One access line and two metrics per request (OB-1, OB-2). Never a path as the client wrote it, a token or a body.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::time::Instant;
+
+use http::{Method, StatusCode};
+
+/// Route name of requests that matched none; a client's own path would make labels without bound.
+const UNMATCHED: &str = "-";
+
+/// A client that left before its reply; logged, never sent.
+const CLIENT_CLOSED: u16 = 499;
+
+/// The line being written about one request. Dropped unfinished, it says that the client left.
+#[derive(Debug)]
+pub(crate) struct Record {
+    request_id: String,
+    method: &'static str,
+    ip: IpAddr,
+    started: Instant,
+    /// The template of the route that was matched.
+    pub(crate) route: Cow<'static, str>,
+    /// Counted but not written: probes come every few seconds for ever.
+    pub(crate) quiet: bool,
+    finished: bool,
+}
+
+impl Record {
+    pub(crate) fn open(request_id: String, method: &Method, ip: IpAddr) -> Self {
+        let (route, started) = (Cow::Borrowed(UNMATCHED), Instant::now());
+        Self {
+            request_id,
+            method: known(method),
+            ip,
+            started,
+            route,
+            quiet: false,
+            finished: false,
+        }
+    }
+
+    /// Writes the line.
+    pub(crate) fn close(mut self, status: StatusCode, bytes: u64) {
+        self.write(status.as_u16(), bytes);
+    }
+
+    fn write(&mut self, status: u16, bytes: u64) {
+        self.finished = true;
+        let duration = self.started.elapsed();
+        let route = self.route.to_string();
+        let class = format!("{}xx", status / 100);
+        metrics::counter!("sf_http_requests_total", "route" => route.clone(), "method" => self.method, "status" => class.clone())
+            .increment(1);
+        metrics::histogram!("sf_http_request_seconds", "route" => route, "method" => self.method, "status" => class)
+            .record(duration.as_secs_f64());
+        if self.quiet {
+            return;
+        }
+        tracing::info!(
+            target: "edge::access",
+            requestId = %self.request_id,
+            method = self.method,
+            route = %self.route,
+            status,
+            durationMs = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+            bytes,
+            ip = %telemetry::redact::ip(self.ip),
+            "request"
+        );
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.write(CLIENT_CLOSED, 0);
+        }
+    }
+}
+
+/// Returns the method's name; methods are labels, so unknown ones share one.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "OTHER",
+    }
+}

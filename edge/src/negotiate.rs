@@ -1,0 +1,184 @@
+//! What a request says about formats and time: `Content-Type`, `Accept`, `X-Request-Timeout`.
+
+use std::time::Duration;
+
+use fault::{Fault, Reason};
+use http::HeaderMap;
+use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
+
+/// Refuses a body that is not plain JSON; no type, or an empty one, is read as JSON (CV-13).
+pub(crate) fn json_body(headers: &HeaderMap) -> Result<(), Fault> {
+    let refuse = |text: &'static str| Err(Fault::new(Reason::UnsupportedMediaType, text));
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    if let Some(value) = types.next() {
+        let json = value
+            .to_str()
+            .is_ok_and(|text| text.trim().is_empty() || is_json(text));
+        if !json || types.next().is_some() {
+            return refuse("The body must be application/json");
+        }
+    }
+    match headers.get(CONTENT_ENCODING).map(|value| value.as_bytes()) {
+        None | Some(b"" | b"identity") => Ok(()),
+        Some(_) => refuse("The body must not be compressed"),
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let mut parts = content_type.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let charset = parts.find_map(|parameter| {
+        parameter
+            .to_ascii_lowercase()
+            .strip_prefix("charset=")
+            .map(str::to_owned)
+    });
+    essence.eq_ignore_ascii_case("application/json")
+        && charset.is_none_or(|name| name.trim_matches('"') == "utf-8")
+}
+
+/// Refuses a request whose `Accept` rules JSON out. The most specific range that names JSON decides (RFC 9110 §12.5.1).
+pub(crate) fn json_reply(headers: &HeaderMap) -> Result<(), Fault> {
+    let mut best: Option<(u8, bool)> = None;
+    let mut ranges = 0;
+    for value in headers.get_all(ACCEPT) {
+        for range in value
+            .to_str()
+            .unwrap_or_default()
+            .split(',')
+            .filter(|range| !range.trim().is_empty())
+        {
+            ranges += 1;
+            let mut parts = range.split(';').map(str::trim);
+            let specific = match parts
+                .next()
+                .unwrap_or_default()
+                .to_ascii_lowercase()
+                .as_str()
+            {
+                "*/*" => 0,
+                "application/*" => 1,
+                "application/json" => 2,
+                _ => continue,
+            };
+            let wanted = !parts.any(|parameter| {
+                matches!(
+                    parameter.to_ascii_lowercase().as_str(),
+                    "q=0" | "q=0.0" | "q=0.00" | "q=0.000"
+                )
+            });
+            if best.is_none_or(|(so_far, _)| specific >= so_far) {
+                best = Some((specific, wanted));
+            }
+        }
+    }
+    if ranges == 0 || best.is_some_and(|(_, wanted)| wanted) {
+        return Ok(());
+    }
+    Err(Fault::new(
+        Reason::NotAcceptable,
+        "The reply is application/json, which Accept rules out",
+    ))
+}
+
+/// Returns the time the client gives the request, if it says: 50..30000 milliseconds (N-18).
+pub(crate) fn patience(headers: &HeaderMap) -> Result<Option<Duration>, Fault> {
+    const NAME: &str = "X-Request-Timeout";
+    let Some(value) = headers.get("x-request-timeout") else {
+        return Ok(None);
+    };
+    let millis = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.parse::<u64>().ok())
+        .filter(|millis| (50..=30_000).contains(millis));
+    millis
+        .map(|millis| Some(Duration::from_millis(millis)))
+        .ok_or_else(|| Fault::invalid(NAME, "must be a number of milliseconds from 50 to 30000"))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderName;
+
+    use super::*;
+
+    fn one(name: HeaderName, value: &str) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        map.insert(name, value.parse().unwrap());
+        map
+    }
+
+    #[test]
+    fn cv_13_json_and_nothing_else_is_a_body() {
+        assert!(json_body(&HeaderMap::new()).is_ok());
+        for good in [
+            "",
+            "application/json",
+            "Application/JSON; charset=UTF-8",
+            "application/json;charset=\"utf-8\"",
+        ] {
+            assert!(json_body(&one(CONTENT_TYPE, good)).is_ok(), "{good}");
+        }
+        for bad in [
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "application/jsonp",
+            "application/json; charset=latin1",
+            "json",
+        ] {
+            assert_eq!(
+                json_body(&one(CONTENT_TYPE, bad)).unwrap_err().reason(),
+                Reason::UnsupportedMediaType,
+                "{bad}"
+            );
+        }
+        assert_eq!(
+            json_body(&one(CONTENT_ENCODING, "gzip"))
+                .unwrap_err()
+                .reason(),
+            Reason::UnsupportedMediaType
+        );
+    }
+
+    #[test]
+    fn accept_must_leave_json_possible() {
+        for good in [
+            "*/*",
+            "application/json",
+            "text/html, application/*;q=0.1",
+            "",
+            "application/json;q=0.001",
+            "text/html,*/*;q=0.8",
+        ] {
+            assert!(json_reply(&one(ACCEPT, good)).is_ok(), "{good}");
+        }
+        for bad in [
+            "text/html",
+            "application/json;q=0",
+            "*/*;q=0",
+            "*/*, application/json;q=0",
+            "image/*",
+            "application/xml",
+        ] {
+            assert_eq!(
+                json_reply(&one(ACCEPT, bad)).unwrap_err().reason(),
+                Reason::NotAcceptable,
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn n_18_a_client_may_ask_for_50_to_30000_milliseconds() {
+        let name = HeaderName::from_static("x-request-timeout");
+        assert_eq!(patience(&HeaderMap::new()).unwrap(), None);
+        assert_eq!(
+            patience(&one(name.clone(), "50")).unwrap(),
+            Some(Duration::from_millis(50))
+        );
+        for bad in ["49", "30001", "1e3", "-1", "abc", ""] {
+            assert!(patience(&one(name.clone(), bad)).is_err(), "{bad}");
+        }
+    }
+}

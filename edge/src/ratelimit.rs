@@ -1,0 +1,266 @@
+//! Rate limits: sliding windows in Redis, one round trip for all buckets of a request, the tightest one reported (GW-3..GW-6).
+
+mod local;
+mod table;
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use fault::{Fault, Reason};
+use http::{HeaderMap, HeaderValue, Method};
+use identity::Caller;
+use redis::{Arg, Redis, Script};
+use tokio::time::Instant;
+
+pub use self::table::{Figures, RedisDown};
+
+use self::local::Local;
+use self::table::{Applies, Bucket, Subject};
+use crate::client_ip;
+use crate::config::Config;
+
+static WINDOW: Script = Script::new(include_str!("ratelimit/window.lua"));
+
+/// How long Redis is left alone after it failed to answer: waiting for it once a second is enough.
+const REST: Duration = Duration::from_secs(1);
+
+/// The limiter of one replica.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    table: Vec<Bucket>,
+    redis: Redis,
+    patience: Duration,
+    local: Local,
+    epoch: Instant,
+    /// Milliseconds after `epoch` until which Redis is not asked.
+    resting_until: AtomicU64,
+}
+
+/// What the buckets look at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subjects<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) ip: IpAddr,
+    pub(crate) caller: Option<&'a Caller>,
+    /// Buckets the contract names.
+    pub(crate) named: &'a [&'a str],
+}
+
+/// One window a request counts in.
+#[derive(Debug)]
+struct Charge<'a> {
+    bucket: &'a Bucket,
+    key: String,
+    cost: u32,
+}
+
+/// The state of one window.
+#[derive(Debug, Clone, Copy)]
+struct Count {
+    limit: u64,
+    used: u64,
+    reset: Duration,
+}
+
+/// What the headers of a reply say about limits.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing {
+    policy: String,
+    limit: u64,
+    remaining: u64,
+    reset: u64,
+}
+
+impl Limiter {
+    pub(crate) fn new(redis: Redis, config: &Config) -> anyhow::Result<Self> {
+        let (local, epoch, resting_until) = (Local::new(), Instant::now(), AtomicU64::new(0));
+        let patience = Duration::from_millis(config.limits.ratelimit_ms);
+        Ok(Self {
+            table: table::table(&config.buckets)?,
+            redis,
+            patience,
+            local,
+            epoch,
+            resting_until,
+        })
+    }
+
+    /// Counts a request in every bucket that applies to it, or refuses it and counts nothing. Returns how the tightest
+    /// bucket stands, `None` when none is counted.
+    pub(crate) async fn admit(
+        &self,
+        subjects: Subjects<'_>,
+    ) -> (Option<Standing>, Result<(), Fault>) {
+        let mut charges = self.charges(subjects, |bucket| u32::from(bucket.only.is_none()));
+        let (admitted, counts) = match self.ask_redis(&charges).await {
+            Some(answer) => answer,
+            None => {
+                charges.retain(|charge| charge.bucket.figures.redis_down == RedisDown::Closed);
+                self.local.count(&charges)
+            }
+        };
+        let tightest = charges
+            .iter()
+            .zip(&counts)
+            .min_by_key(|(_, count)| count.limit.saturating_sub(count.used));
+        let Some((charge, count)) = tightest else {
+            return (None, Ok(()));
+        };
+        let standing = Standing::of(charge.bucket, *count);
+        if admitted {
+            return (Some(standing), Ok(()));
+        }
+        metrics::counter!("sf_ratelimit_refused_total", "bucket" => charge.bucket.name)
+            .increment(1);
+        let refused = Fault::new(Reason::RateLimitExceeded, "Too many requests")
+            .with_retry_after(Duration::from_secs(standing.reset));
+        (Some(standing), Err(refused))
+    }
+
+    /// Counts a request in the buckets that count only replies with this reason (wrong codes).
+    pub(crate) async fn answered(&self, subjects: Subjects<'_>, reason: Reason) {
+        let charges: Vec<Charge<'_>> = self
+            .charges(subjects, |_| 1)
+            .into_iter()
+            .filter(|charge| charge.bucket.only == Some(reason))
+            .collect();
+        if !charges.is_empty() && self.ask_redis(&charges).await.is_none() {
+            self.local.count(&charges);
+        }
+    }
+
+    fn charges<'a>(
+        &'a self,
+        subjects: Subjects<'_>,
+        cost: impl Fn(&Bucket) -> u32,
+    ) -> Vec<Charge<'a>> {
+        let applying = self.table.iter().filter(|bucket| bucket.applies(subjects));
+        let charge = |bucket: &'a Bucket| {
+            let subject = match bucket.subject {
+                Subject::Ip => client_ip::subject(subjects.ip).to_string(),
+                Subject::Account => subjects.caller?.account_id.to_string(),
+            };
+            Some(Charge {
+                bucket,
+                key: format!("rl:{}:{subject}", bucket.name),
+                cost: cost(bucket),
+            })
+        };
+        applying.filter_map(charge).collect()
+    }
+
+    /// Counts in Redis; `None` when it does not answer in time, or did not a moment ago.
+    async fn ask_redis(&self, charges: &[Charge<'_>]) -> Option<(bool, Vec<Count>)> {
+        let elapsed = || u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if elapsed() < self.resting_until.load(Ordering::Relaxed) {
+            return None;
+        }
+        let keys: Vec<&str> = charges.iter().map(|charge| charge.key.as_str()).collect();
+        let mut args = Vec::with_capacity(charges.len() * 3);
+        for charge in charges {
+            let slot = i64::try_from(charge.bucket.slot().as_millis()).unwrap_or(i64::MAX);
+            args.extend(
+                [
+                    i64::from(charge.bucket.figures.limit),
+                    slot,
+                    i64::from(charge.cost),
+                ]
+                .map(Arg::from),
+            );
+        }
+        let answer =
+            tokio::time::timeout(self.patience, self.redis.eval(&WINDOW, &keys, &args)).await;
+        match answer
+            .map_err(Fault::unavailable)
+            .and_then(|reply| counts(charges, reply?))
+        {
+            Ok(answer) => Some(answer),
+            Err(error) => {
+                tracing::warn!(%error, "rate limits are counted without Redis");
+                let rest = u64::try_from(REST.as_millis()).unwrap_or(u64::MAX);
+                self.resting_until
+                    .store(elapsed().saturating_add(rest), Ordering::Relaxed);
+                None
+            }
+        }
+    }
+}
+
+fn counts(charges: &[Charge<'_>], reply: redis::Reply) -> Result<(bool, Vec<Count>), Fault> {
+    let numbers: Vec<i64> = reply
+        .many()?
+        .iter()
+        .map(redis::Reply::int)
+        .collect::<Result<_, _>>()?;
+    let (admitted, windows) = numbers
+        .split_first()
+        .ok_or_else(|| Fault::internal("an empty reply to a rate-limit script"))?;
+    let count = |(charge, numbers): (&Charge<'_>, &[i64])| {
+        let unsigned = |index: usize| {
+            numbers
+                .get(index)
+                .and_then(|n| u64::try_from(*n).ok())
+                .unwrap_or(0)
+        };
+        Count {
+            limit: u64::from(charge.bucket.figures.limit),
+            used: unsigned(0),
+            reset: Duration::from_millis(unsigned(1)),
+        }
+    };
+    Ok((
+        *admitted == 1,
+        charges
+            .iter()
+            .zip(windows.chunks_exact(2))
+            .map(count)
+            .collect(),
+    ))
+}
+
+impl Bucket {
+    fn applies(&self, subjects: Subjects<'_>) -> bool {
+        let (token, read) = (
+            subjects.caller.is_some(),
+            matches!(*subjects.method, Method::GET | Method::HEAD),
+        );
+        match self.applies {
+            Applies::All => true,
+            Applies::AnonymousReads => read && !token,
+            Applies::WithToken => token,
+            Applies::WritesWithToken => token && !read && subjects.method != Method::OPTIONS,
+            Applies::Named(name) => subjects.named.contains(&name),
+        }
+    }
+}
+
+impl Standing {
+    fn of(bucket: &Bucket, count: Count) -> Self {
+        let policy = format!(
+            "{};q={};w={}",
+            bucket.shown, count.limit, bucket.figures.window_seconds
+        );
+        let reset = count.reset.as_millis().div_ceil(1000).max(1);
+        Self {
+            policy,
+            limit: count.limit,
+            remaining: count.limit.saturating_sub(count.used),
+            reset: u64::try_from(reset).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Adds the headers of HD-2: the tightest bucket's limit, what is left of it, the seconds until its oldest slot
+    /// leaves, and `name;q=limit;w=window`.
+    pub(crate) fn describe(&self, reply: &mut HeaderMap) {
+        reply.insert("x-ratelimit-limit", self.limit.into());
+        reply.insert("x-ratelimit-remaining", self.remaining.into());
+        reply.insert("x-ratelimit-reset", self.reset.into());
+        if let Ok(policy) = HeaderValue::from_str(&self.policy) {
+            reply.insert("x-ratelimit-policy", policy);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

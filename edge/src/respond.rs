@@ -1,0 +1,145 @@
+//! Replies the door makes itself: the success envelope, the error envelope, pages, and last words to a closing connection.
+
+use bytes::Bytes;
+use fault::Fault;
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+/// A whole reply.
+pub(crate) type Reply = Response<Full<Bytes>>;
+
+/// The media type of every reply but pages and raw ones.
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// A refusal of the door or a failure of a service, with what its reply says beside the error envelope.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) fault: Fault,
+    pub(crate) headers: HeaderMap,
+}
+
+impl Refusal {
+    /// A 405 that lists the right methods.
+    pub(crate) fn method_not_allowed(allow: &HeaderValue) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(ALLOW, allow.clone());
+        Self {
+            fault: Fault::of(fault::Reason::MethodNotAllowed),
+            headers,
+        }
+    }
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self {
+            fault,
+            headers: HeaderMap::new(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    success: bool,
+    data: &'a T,
+    meta: Meta<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Meta<'a> {
+    timestamp: &'a str,
+    version: &'static str,
+    request_id: &'a str,
+}
+
+const TIMESTAMP: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+
+/// Returns a moment in UTC as the API writes it: RFC 3339 with milliseconds and `Z` (CV-8).
+pub(crate) fn timestamp(moment: OffsetDateTime) -> String {
+    // Formatting a valid date by a constant description fails only for years beyond 9999.
+    moment
+        .to_offset(time::UtcOffset::UTC)
+        .format(TIMESTAMP)
+        .unwrap_or_default()
+}
+
+/// Returns the present moment as the API writes it.
+pub(crate) fn now() -> String {
+    timestamp(identity::clock::now())
+}
+
+/// Returns `data` in the success envelope.
+pub(crate) fn success(
+    status: StatusCode,
+    data: &impl Serialize,
+    request_id: &str,
+) -> Result<Reply, Fault> {
+    let meta = Meta {
+        timestamp: &now(),
+        version: fault::http::VERSION,
+        request_id,
+    };
+    let body = serde_json::to_vec(&Envelope {
+        success: true,
+        data,
+        meta,
+    })
+    .map_err(Fault::internal)?;
+    Ok(raw(status, JSON, body))
+}
+
+/// Returns a body as it is.
+pub(crate) fn raw(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Reply {
+    let mut reply = Response::new(Full::new(body.into()));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, content_type);
+    reply
+}
+
+/// Returns a refusal in the error envelope.
+pub(crate) fn refusal(refusal: Refusal, request_id: &str) -> Reply {
+    let Refusal { fault, headers } = refusal;
+    let status =
+        StatusCode::from_u16(fault.reason().http()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut reply = raw(status, JSON, fault::http::body(&fault, request_id, &now()));
+    reply.headers_mut().extend(headers);
+    if let Some(after) = retry_after(&fault) {
+        reply.headers_mut().insert(RETRY_AFTER, after.into());
+    }
+    reply
+}
+
+/// Returns the whole seconds after which a retry makes sense: what the fault says, and one second for every 503.
+fn retry_after(fault: &Fault) -> Option<u64> {
+    let said = fault
+        .retry_after()
+        .map(|after| after.as_secs() + u64::from(after.subsec_nanos() > 0));
+    said.or_else(|| (fault.reason() == fault::Reason::ServiceUnavailable).then_some(1))
+        .map(|seconds| seconds.max(1))
+}
+
+/// Returns a whole HTTP/1.1 reply for a connection that is closed without a request having been read.
+pub(crate) fn canned(fault: &Fault) -> Vec<u8> {
+    let id = uuid::Uuid::now_v7().to_string();
+    let body = fault::http::body(fault, &id, &now());
+    let status =
+        StatusCode::from_u16(fault.reason().http()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let retry = retry_after(fault)
+        .map(|seconds| format!("retry-after: {seconds}\r\n"))
+        .unwrap_or_default();
+    let head = format!(
+        "HTTP/1.1 {} {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nx-request-id: {id}\r\n{retry}connection: close\r\n\r\n",
+        status.as_u16(),
+        status.canonical_reason().unwrap_or_default(),
+        body.len(),
+    );
+    [head.into_bytes(), body].concat()
+}
