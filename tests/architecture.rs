@@ -1,6 +1,8 @@
 //! Holds the workspace to its own rules: dependencies point one way, nobody
 //! sees more than it should, and the lock file is above every known advisory.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
