@@ -76,7 +76,9 @@ fn indexes() -> String {
          create index posts_due on feed.posts (publish_at) where status = 'scheduled';
          create index posts_tags on feed.posts using gin (tags);
          create unique index posts_slug on feed.posts (slug) where post_type = 'blog' and deleted_at is null;
-         create index profile_ref_username on feed.profile_ref (username) where username is not null;\n"
+         create index profile_ref_username on feed.profile_ref (username) where username is not null;
+         create index profile_ref_guarded on feed.profile_ref (profile_id) where visibility <> 'public';
+         create index account_ref_suspended on feed.account_ref (account_id) where state = 'suspended';\n"
     )
 }
 
@@ -102,7 +104,7 @@ fn security() -> String {
 
 fn down() -> String {
     "drop table feed.old_slugs, feed.post_stats, feed.posts;
-     drop index feed.profile_ref_username;
+     drop index feed.profile_ref_username, feed.profile_ref_guarded, feed.account_ref_suspended;
      drop type feed.post_type, feed.post_visibility, feed.post_status, feed.body_format;\n"
         .to_owned()
 }

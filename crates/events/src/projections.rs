@@ -69,6 +69,7 @@ pub fn accounts(consumer: Consumer) -> Consumer {
 #[must_use]
 pub fn pairs(consumer: Consumer) -> Consumer {
     consumer
+        .keeps(&["connection_ref", "block_ref", "mute_ref"])
         .on::<ConnectionAccepted>(|tx, _, e| {
             Box::pin(async move {
                 keep_connection(
@@ -139,6 +140,7 @@ pub fn pairs(consumer: Consumer) -> Consumer {
 #[must_use]
 pub fn groups(consumer: Consumer) -> Consumer {
     consumer
+        .keeps(&["group_ref", "group_member_ref"])
         .on::<GroupCreated>(|tx, _, e| {
             Box::pin(async move {
                 keep_group(&**tx, &e.group_id, &e.name, &e.visibility, e.version, true).await
@@ -248,7 +250,11 @@ pub async fn keep_connection(
         .map_err(store::fault)
 }
 
-async fn keep_account(
+/// Stores the state of an account (live, suspended, deleted) unless a newer version is known.
+///
+/// # Errors
+/// See [`store::fault`].
+pub async fn keep_account(
     on: &impl ConnectionTrait,
     account: &str,
     state: &str,

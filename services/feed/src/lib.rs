@@ -1,1 +1,47 @@
-//! The feed service.
+#![doc = include_str!("../README.md")]
+
+mod app;
+mod config;
+mod domain;
+mod error;
+mod events;
+mod grpc;
+mod store;
+
+use std::time::Duration;
+
+use ::events::Relay;
+use ::store::Lease;
+use chassis::{Kit, Parts, Routes, Task, async_trait};
+use contracts::feed::v1::feed_service_server::FeedServiceServer;
+
+pub use config::Config;
+
+/// How long one replica keeps the right to publish scheduled posts.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// The feed service.
+#[derive(Debug)]
+pub struct Feed;
+
+#[async_trait]
+impl chassis::Service for Feed {
+    const NAME: &'static str = "feed";
+
+    type Config = Config;
+
+    async fn build(kit: Kit, config: Config) -> anyhow::Result<Parts> {
+        let app = app::App::new(kit.db.clone(), kit.peers, kit.keys.derive("feed.cursor"));
+        let routes = Routes::new(FeedServiceServer::new(grpc::Handler::new(app.clone())));
+        let lease = Lease::new(kit.db.clone(), "feed.publish", "", LEASE);
+        let period = Duration::from_millis(config.publish_every_ms);
+        let publish = Task::every("feed.publish", period, move || {
+            let (app, lease) = (app.clone(), lease.clone());
+            async move { app.publish_due(&lease).await.map(drop) }
+        });
+        Ok(Parts::new(routes)
+            .task(publish)
+            .task(Relay::task(Self::NAME, kit.db.clone(), kit.redis.clone()))
+            .tasks(events::tasks(Self::NAME, kit.db, kit.redis)))
+    }
+}
