@@ -120,7 +120,7 @@ impl Contract {
             .into_iter()
             .flatten()
             .filter_map(|item| item.as_message().cloned());
-        let main = std::iter::once(main.clone());
+        let main = std::iter::once(main);
         Some(
             main.chain(more)
                 .filter_map(|http| binding(&http, reads_body))

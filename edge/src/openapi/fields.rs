@@ -47,7 +47,7 @@ pub(super) fn schema(
         _ => ranged(json!({"type": "integer", "format": "int32"}), &rules),
     };
     if field.is_list() {
-        one = list(one, &rules, side);
+        one = list(&one, &rules, side);
     }
     if may_be_null(field, &rules, side) {
         one = nullable(one);
@@ -142,7 +142,7 @@ fn ranged(mut schema: Value, rules: &Rules) -> Value {
     schema
 }
 
-fn list(items: Value, rules: &Rules, side: Side) -> Value {
+fn list(items: &Value, rules: &Rules, side: Side) -> Value {
     let mut schema = json!({"type": "array", "items": items});
     if side == Side::Request {
         let least = rules
@@ -220,7 +220,7 @@ fn formatted(format: i32) -> (Value, &'static str) {
 }
 
 /// An object schema of these properties.
-pub(super) fn object(properties: Map<String, Value>, required: &[String]) -> Value {
+pub(super) fn object(properties: &Map<String, Value>, required: &[String]) -> Value {
     let mut schema = json!({"type": "object", "properties": properties});
     // An empty `required` is not allowed.
     if !required.is_empty() {

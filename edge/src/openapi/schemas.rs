@@ -120,7 +120,7 @@ impl<'a> Schemas<'a> {
         }
         // Every documented field is present in every reply (CV-17).
         let required: Vec<String> = properties.keys().cloned().collect();
-        self.described(message, object(properties, &required))
+        self.described(message, object(&properties, &required))
     }
 
     fn request(&mut self, message: &MessageDescriptor, without: &BTreeSet<String>) -> Value {
@@ -152,7 +152,7 @@ impl<'a> Schemas<'a> {
             }
             properties.insert(name, schema);
         }
-        let mut schema = self.described(message, object(properties, &required));
+        let mut schema = self.described(message, object(&properties, &required));
         // Unknown names are refused, except where a message collects them (TR-6).
         schema["additionalProperties"] = takes_more.into();
         if !spellings.is_empty() {
