@@ -69,8 +69,15 @@ impl<U: Message + Default + Validate> Decoder for Reader<U> {
     type Error = Status;
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
-        let message = U::decode(buffer)
-            .map_err(|_| Status::new(Code::InvalidArgument, "The message is not valid protobuf"))?;
+        let message = U::decode(buffer).map_err(|_| {
+            // A broken request is its sender's doing, a broken reply is ours.
+            let code = if U::REQUEST {
+                Code::InvalidArgument
+            } else {
+                Code::Internal
+            };
+            Status::new(code, "The message is not valid protobuf")
+        })?;
         checked(message).map(Some)
     }
 }

@@ -50,6 +50,9 @@ const MOST_BYTES: usize = 8 * 1024;
 
 /// A message that can be normalised and checked. Replies and events pass as they are.
 pub trait Validate {
+    /// Whether an RPC takes the message, or a message that contains it.
+    const REQUEST: bool = false;
+
     /// Normalises the message and reports to `check` what is wrong with it.
     fn validate(&mut self, check: &mut Check) {
         let _ = check;

@@ -27,7 +27,7 @@ pub(crate) fn generate(pool: &DescriptorPool, options: &Options) -> Result<Strin
         let check = if body.is_empty() { "_check" } else { "check" };
         writeln!(
             out,
-            "impl Validate for {path} {{\n    fn validate(&mut self, {check}: &mut Check) {{\n{body}    }}\n}}"
+            "impl Validate for {path} {{\n    const REQUEST: bool = true;\n    fn validate(&mut self, {check}: &mut Check) {{\n{body}    }}\n}}"
         )?;
     }
     Ok(out)

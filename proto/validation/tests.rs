@@ -62,6 +62,17 @@ fn cv_23_text_is_trimmed_and_composed() {
     );
 }
 
+proptest::proptest! {
+    #[test]
+    fn cv_23_normalising_twice_is_normalising_once(text in "[ \\t\\r\\n\u{a0}\u{3000}a\u{301}\u{308}\u{212b}\\PC]{0,20}") {
+        for rule in [&LINE, &LINES] {
+            if let Ok(once) = read(rule, &text) {
+                proptest::prop_assert_eq!(read(rule, &once), Ok(once.clone()), "{:?}", text);
+            }
+        }
+    }
+}
+
 #[test]
 fn cv_23_control_characters_are_refused() {
     for text in [

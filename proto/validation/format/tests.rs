@@ -1,5 +1,7 @@
 //! The formats, by the rules they come from.
 
+use proptest::prelude::*;
+
 use super::*;
 
 /// What a format makes of a text.
@@ -320,4 +322,17 @@ fn cv_27_time_zones_are_iana_names_and_four_short_forms() {
             "posix/UTC",
         ],
     );
+}
+
+proptest! {
+    /// What was stored once can be sent back and is stored the same.
+    #[test]
+    fn every_format_accepts_what_it_made(text in ".{0,40}|[#@]?[a-zA-Z0-9_.-]{1,40}|[a-zé]{1,9}@[a-zA-Zßéб.-]{1,20}") {
+        use Format::{Code, Email, Plain, Tag, TimeZone, Url, Username, Uuid, WebAddress};
+        for format in [Plain, Email, Uuid, Url, WebAddress, Code, Username, Tag, TimeZone] {
+            if let Ok(once) = read(format, &text) {
+                prop_assert_eq!(read(format, &once), Ok(once.clone()), "{:?} {:?}", format, text);
+            }
+        }
+    }
 }
