@@ -95,3 +95,6 @@ fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
     reply.headers_mut().insert(header::CONTENT_TYPE, plain);
     reply
 }
+
+#[cfg(test)]
+mod tests;

@@ -136,3 +136,6 @@ fn blame<T: DeserializeOwned>(
 fn said(error: impl fmt::Display) -> BadSetting {
     BadSetting(error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -246,3 +246,6 @@ impl Tasks {
         late
     }
 }
+
+#[cfg(test)]
+mod tests;

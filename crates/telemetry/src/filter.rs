@@ -79,3 +79,13 @@ pub fn init(config: &Config) -> Result<(), InitError> {
         .try_init();
     Ok(())
 }
+
+/// Logs panics as lines like any other, instead of loose text on standard error. For
+/// mains; tests keep the text.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        let said = panic.payload_as_str().unwrap_or("without a text");
+        tracing::error!(place, cause = said, "panicked");
+    }));
+}

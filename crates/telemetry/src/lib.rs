@@ -7,6 +7,6 @@ mod recorder;
 pub mod redact;
 pub mod trace;
 
-pub use filter::{Config, Format, InitError, init};
+pub use filter::{Config, Format, InitError, init, log_panics};
 pub use recorder::{SECONDS, render};
 pub use trace::TraceContext;

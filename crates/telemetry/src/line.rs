@@ -145,3 +145,6 @@ fn escaped(json: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

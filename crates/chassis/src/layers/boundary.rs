@@ -26,10 +26,7 @@ use super::guard::Origin;
 use crate::task::panic_text;
 
 /// One call, from its arrival to the end of its reply.
-pub(super) struct Boundary {
-    line: Arc<Line>,
-    span: Span,
-}
+pub(super) struct Boundary(Arc<Line>);
 
 /// What the log line and the figures of a call are made of.
 struct Line {
@@ -38,6 +35,8 @@ struct Line {
     method: &'static str,
     request_id: Arc<str>,
     began: Instant,
+    /// Everything of the call is logged in it, the end of its body included.
+    span: Span,
 }
 
 impl Boundary {
@@ -47,16 +46,14 @@ impl Boundary {
         let span = tracing::info_span!(
             "rpc", service, route = method, request_id = &*request_id, trace_id = %trace.trace_id(), span_id = %trace.span_id(),
         );
-        let line = Line {
-            service: service.to_owned(),
+        let service = service.to_owned();
+        Self(Arc::new(Line {
+            service,
             method,
             request_id,
             began: Instant::now(),
-        };
-        Self {
-            line: Arc::new(line),
             span,
-        }
+        }))
     }
 
     /// Runs the inner layers and returns the reply that is sent.
@@ -64,14 +61,13 @@ impl Boundary {
         self,
         inner: impl Future<Output = Result<(Context, Response<Body>)>>,
     ) -> Response<Body> {
-        let Self { line, span } = self;
-        let ended = line.ended(span.clone());
+        let Self(line) = self;
+        let ended = line.ended();
         // Nothing of a handler is used after its panic.
         let answer = AssertUnwindSafe(inner)
             .catch_unwind()
-            .instrument(span.clone())
+            .instrument(line.span.clone())
             .await;
-        let _in_span = span.enter();
         match answer.unwrap_or_else(|panic| Err(panicked(&*panic))) {
             Err(fault) => line.refuse(fault, ended),
             Ok((ctx, reply)) => {
@@ -107,20 +103,22 @@ impl Line {
     /// Logs the cause of a failure, which it then no longer has, and names the request.
     fn logged(&self, mut fault: Fault) -> Fault {
         if let Some(source) = fault.take_source() {
-            let (reason, cause) = (fault.reason().code(), chain(&*source));
-            match fault.reason() {
-                Reason::InternalError => tracing::error!(reason, cause, "call failed"),
-                Reason::ServiceUnavailable | Reason::GatewayTimeout => {
-                    tracing::warn!(reason, cause, "call failed");
-                }
-                _ => tracing::info!(reason, cause, "call refused"),
-            }
+            self.span.in_scope(|| log(&fault, &chain(&*source)));
         }
         fault.with_request_id(&*self.request_id)
     }
 
+    /// An internal error inside a stream has lost its cause on the way through the
+    /// encoder; its line at least says so.
+    fn explained(&self, fault: Fault) -> Fault {
+        if fault.reason() == Reason::InternalError && fault.source().is_none() {
+            return fault.with_source("the stream ended with an internal error");
+        }
+        fault
+    }
+
     /// Returns what counts the call and writes its line when it has ended.
-    fn ended(self: &Arc<Self>, span: Span) -> Ended {
+    fn ended(self: &Arc<Self>) -> Ended {
         let line = Arc::clone(self);
         Box::new(move |code: Option<Code>| {
             let status = code.map_or("ABANDONED", code_name);
@@ -130,7 +128,8 @@ impl Line {
                 "service" => line.service.clone(), "method" => line.method, "code" => status
             )
             .record(seconds);
-            span.in_scope(|| tracing::debug!(status, duration = seconds, "call ended"));
+            line.span
+                .in_scope(|| tracing::debug!(status, duration = seconds, "call ended"));
         })
     }
 }
@@ -160,10 +159,24 @@ fn panicked(panic: &(dyn Any + Send)) -> Fault {
     Fault::internal(panic_text(panic))
 }
 
+fn log(fault: &Fault, cause: &str) {
+    let reason = fault.reason().code();
+    match fault.reason() {
+        Reason::InternalError => tracing::error!(reason, cause, "call failed"),
+        Reason::ServiceUnavailable | Reason::GatewayTimeout => {
+            tracing::warn!(reason, cause, "call failed")
+        }
+        _ => tracing::info!(reason, cause, "call refused"),
+    }
+}
+
 /// Writes an error and all its causes in one line.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
+fn chain(error: &(dyn Error + Send + Sync + 'static)) -> String {
+    // A status that wraps a cause says nothing of its own.
+    let wrapped = error.downcast_ref::<Status>().and_then(Error::source);
+    let first: &(dyn Error + 'static) = wrapped.unwrap_or(error);
+    let mut text = first.to_string();
+    let mut next = first.source();
     while let Some(cause) = next {
         let said = cause.to_string();
         // Wrappers that print what they wrap need no echo.
@@ -190,7 +203,9 @@ impl http_body::Body for Careful {
         cx: &mut std::task::Context<'_>,
     ) -> Poll<Option<std::result::Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
-        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut this.body).poll_frame(cx)));
+        let span = this.line.span.clone();
+        let poll = || span.in_scope(|| Pin::new(&mut this.body).poll_frame(cx));
+        let polled = catch_unwind(AssertUnwindSafe(poll));
         let frame = match polled {
             Ok(poll) => ready!(poll),
             Err(panic) => Some(Err(Status::from(panicked(&*panic)))),
@@ -206,6 +221,7 @@ impl http_body::Body for Careful {
             return Poll::Ready(frame);
         };
         this.body = Body::empty();
+        let fault = this.line.explained(fault);
         let mut end = trailers(this.line.logged(fault));
         end.extend(kept);
         Poll::Ready(Some(Ok(Frame::trailers(end))))
