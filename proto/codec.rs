@@ -81,3 +81,6 @@ impl<U: Message + Default + Validate> Decoder for Reader<U> {
         checked(message).map(Some)
     }
 }
+
+#[cfg(test)]
+mod tests;
