@@ -20,7 +20,7 @@ pub enum Format {
     Email,
     /// A UUID; see [`uuid`].
     Uuid,
-    /// An http or https URL; see [`url`].
+    /// An http or https URL; see [`url()`].
     Url,
     /// A URL whose scheme may be left out; see [`web_address`].
     WebAddress,
@@ -154,7 +154,7 @@ pub fn url(text: &str) -> Checked {
 /// A URL whose scheme may be left out; then `https://` is put before it (PR-9).
 ///
 /// # Errors
-/// What [`url`] refuses, and host names without a dot where the scheme is missing.
+/// What [`url()`] refuses, and host names without a dot where the scheme is missing.
 pub fn web_address(text: &mut String) -> Checked {
     let is_port = |rest: &str| {
         rest.split(['/', '?', '#'])
