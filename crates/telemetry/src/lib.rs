@@ -2,6 +2,7 @@
 
 mod filter;
 mod line;
+mod process;
 mod recorder;
 
 pub mod redact;

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-use crate::InitError;
+use crate::{InitError, process};
 
 /// The upper bounds of every `*_seconds` histogram, in seconds. They hold the figures of
 /// numbers.md (0.1, 0.2, 0.5, 1, 2 s) so that those can be read off exactly.
@@ -35,6 +35,7 @@ pub fn render() -> String {
     HANDLE
         .get()
         .map(|handle| {
+            process::observe();
             handle.run_upkeep();
             handle.render()
         })
@@ -51,6 +52,17 @@ mod tests {
         install().unwrap();
         metrics::histogram!("sf_test_seconds", "method" => "Get").record(0.15);
         let text = render();
+        for name in [
+            "cpu_seconds",
+            "resident_memory_bytes",
+            "open_files",
+            "network_bytes_total",
+        ] {
+            assert!(
+                text.contains(&format!("\nsf_process_{name}")),
+                "{name}: {text}"
+            );
+        }
         assert!(
             text.contains("sf_test_seconds_bucket{method=\"Get\",le=\"0.1\"} 0"),
             "{text}"
