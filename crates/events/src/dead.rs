@@ -13,6 +13,7 @@ const TRIES: i32 = 5;
 /// A letter that is due for another try.
 pub(crate) struct Due {
     pub(crate) id: Uuid,
+    pub(crate) event: Uuid,
     pub(crate) envelope: Envelope,
     pub(crate) attempts: i32,
 }
@@ -21,14 +22,14 @@ pub(crate) struct Due {
 pub(crate) async fn keep(
     db: &Db,
     consumer: &str,
+    event: Uuid,
     envelope: &Envelope,
     error: &Fault,
 ) -> Result<()> {
-    let event: Uuid = envelope.event_id.parse().map_err(Fault::internal)?;
     let insert = Statement::from_sql_and_values(
         DbBackend::Postgres,
-        "insert into dead_letters (id, consumer, event_id, type, payload, attempts, next_try_at, dead, error) \
-         values ($1, $2, $3, $4, $5, 1, now() + interval '1 second', false, $6) \
+        "insert into dead_letters (id, consumer, event_id, type, payload, attempts, next_try_at, error) \
+         values ($1, $2, $3, $4, $5, 1, now() + interval '1 second', $6) \
          on conflict (consumer, event_id) do nothing",
         [
             Uuid::now_v7().into(),
@@ -46,6 +47,26 @@ pub(crate) async fn keep(
     Ok(())
 }
 
+/// Keeps bytes that are no envelope, dead at once: trying again would not change them.
+pub(crate) async fn keep_broken(db: &Db, consumer: &str, bytes: &[u8]) -> Result<()> {
+    let insert = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "insert into dead_letters (id, consumer, event_id, type, payload, attempts, next_try_at, dead, error) \
+         values ($1, $2, $3, 'unknown', $4, 1, now(), true, 'not an envelope')",
+        [
+            Uuid::now_v7().into(),
+            consumer.into(),
+            Uuid::now_v7().into(),
+            bytes.to_vec().into(),
+        ],
+    );
+    db.connection()
+        .execute_raw(insert)
+        .await
+        .map_err(store::fault)?;
+    Ok(())
+}
+
 /// Takes the oldest due letter for a try. Its next try is moved on before the work, so that a crash costs a try, not the letter.
 pub(crate) async fn take_due(db: &Db, consumer: &str) -> Result<Option<Due>> {
     let take = Statement::from_sql_and_values(
@@ -53,7 +74,7 @@ pub(crate) async fn take_due(db: &Db, consumer: &str) -> Result<Option<Due>> {
         "update dead_letters set attempts = attempts + 1, next_try_at = now() + power(5, attempts) * interval '1 second' \
          where id = (select id from dead_letters where consumer = $1 and not dead and next_try_at <= now() \
                      order by next_try_at limit 1 for update skip locked) \
-         returning id, payload, attempts",
+         returning id, event_id, payload, attempts",
         [consumer.into()],
     );
     let Some(row) = db
@@ -67,7 +88,9 @@ pub(crate) async fn take_due(db: &Db, consumer: &str) -> Result<Option<Due>> {
     let payload: Vec<u8> = row.try_get("", "payload").map_err(store::fault)?;
     Ok(Some(Due {
         id: row.try_get("", "id").map_err(store::fault)?,
-        envelope: Envelope::decode(payload.as_slice()).map_err(Fault::internal)?,
+        event: row.try_get("", "event_id").map_err(store::fault)?,
+        // Bytes that are no envelope have no type anybody handles, and so no effect.
+        envelope: Envelope::decode(payload.as_slice()).unwrap_or_default(),
         attempts: row.try_get("", "attempts").map_err(store::fault)?,
     }))
 }
@@ -102,14 +125,14 @@ pub(crate) async fn failed(db: &Db, due: &Due, error: &Fault) -> Result<()> {
     Ok(())
 }
 
-/// How many letters wait, dead or for another try.
+/// How many letters are dead and wait for an operator.
 ///
 /// # Errors
 /// See [`store::fault`].
-pub async fn waiting(db: &Db) -> Result<u64> {
+pub async fn count(db: &Db) -> Result<u64> {
     let count = Statement::from_string(
         DbBackend::Postgres,
-        "select count(*) as n from dead_letters",
+        "select count(*) as n from dead_letters where dead",
     );
     let row = db
         .connection()

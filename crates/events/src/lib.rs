@@ -4,12 +4,13 @@ mod consumer;
 mod dead;
 mod envelope;
 mod outbox;
+mod patience;
 pub mod projections;
 mod relay;
 mod retention;
 
 pub use consumer::Consumer;
-pub use dead::{replay, waiting};
+pub use dead::{count as dead_letters, replay};
 pub use envelope::{context, decode, full_name_parts};
 pub use outbox::{Event, publish};
 pub use relay::Relay;

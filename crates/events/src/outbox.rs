@@ -6,9 +6,10 @@ use contracts::common::v1::Envelope;
 use fault::Result;
 use identity::Context;
 use prost::{Message, Name};
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement};
 use serde::{Deserialize, Serialize};
 use store::Tx;
+use time::OffsetDateTime;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -134,4 +135,27 @@ pub async fn publish(tx: &mut Tx, ctx: &Context, event: Event) -> Result<()> {
     tx.execute_raw(insert).await.map_err(store::fault)?;
     tx.after_commit(|| COMMITS.send_modify(|commits| *commits = commits.wrapping_add(1)));
     Ok(())
+}
+
+/// The envelope of an outbox row.
+pub(crate) fn envelope_of(row: &QueryResult) -> Result<Envelope> {
+    let headers: serde_json::Value = row.try_get("", "headers").map_err(store::fault)?;
+    let headers: Headers = serde_json::from_value(headers).map_err(fault::Fault::internal)?;
+    let id: Uuid = row.try_get("", "id").map_err(store::fault)?;
+    let aggregate: Uuid = row.try_get("", "aggregate_id").map_err(store::fault)?;
+    let created: OffsetDateTime = row.try_get("", "created_at").map_err(store::fault)?;
+    Ok(Envelope {
+        event_id: id.to_string(),
+        r#type: row.try_get("", "type").map_err(store::fault)?,
+        version: headers.version,
+        occurred_at: Some(timestamp(created)),
+        aggregate_id: aggregate.to_string(),
+        aggregate_version: row.try_get("", "aggregate_version").map_err(store::fault)?,
+        actor_account_id: headers.actor_account_id,
+        actor_profile_id: headers.actor_profile_id,
+        correlation_id: headers.correlation_id,
+        quiet: headers.quiet,
+        payload: row.try_get("", "payload").map_err(store::fault)?,
+        traceparent: headers.traceparent,
+    })
 }

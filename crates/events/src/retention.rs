@@ -1,20 +1,36 @@
-//! How long plumbing rows live: published outbox rows 7 days, inbox rows 8 (EB-1, EB-4).
+//! How long plumbing rows live: published outbox rows 7 days, inbox rows 8 (EB-1, EB-4, N-56).
 
 use fault::Result;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use store::Db;
 
-/// Removes outbox rows published more than 7 days ago and inbox rows older than 8 days.
-pub(crate) async fn purge(db: &Db) -> Result<()> {
-    for sql in [
-        "delete from outbox where published_at < now() - interval '7 days'",
-        "delete from inbox where processed_at < now() - interval '8 days'",
-    ] {
-        let statement = Statement::from_string(DbBackend::Postgres, sql);
-        db.connection()
+/// Rows removed by one statement, which keeps each short.
+const SLICE: u64 = 5_000;
+
+/// Removes outbox rows published more than 7 days ago, inbox rows older than 8 days, and rows of the projections that
+/// ended more than 8 days ago: no event that could bring them back is kept anywhere by then.
+pub(crate) async fn purge(db: &Db, projections: &[&str]) -> Result<()> {
+    remove(db, "outbox", "published_at < now() - interval '7 days'").await?;
+    remove(db, "inbox", "processed_at < now() - interval '8 days'").await?;
+    for table in projections {
+        remove(db, table, "removed_at < now() - interval '8 days'").await?;
+    }
+    Ok(())
+}
+
+async fn remove(db: &Db, table: &str, old: &str) -> Result<()> {
+    let sql = format!(
+        "delete from {table} where ctid = any (array(select ctid from {table} where {old} limit {SLICE}))"
+    );
+    loop {
+        let statement = Statement::from_string(DbBackend::Postgres, sql.clone());
+        let removed = db
+            .connection()
             .execute_raw(statement)
             .await
             .map_err(store::fault)?;
+        if removed.rows_affected() < SLICE {
+            return Ok(());
+        }
     }
-    Ok(())
 }

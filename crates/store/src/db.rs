@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use fault::{Fault, Result};
@@ -155,7 +156,7 @@ impl Db {
         inner.execute_raw(limit).await.map_err(fault)?;
         Ok(Tx {
             inner,
-            after: Vec::new(),
+            after: Mutex::default(),
         })
     }
 
@@ -182,13 +183,15 @@ fn pooler_user(role: &str, url_user: &str) -> String {
 /// An open transaction; dropping it rolls back.
 pub struct Tx {
     inner: DatabaseTransaction,
-    after: Vec<Box<dyn FnOnce() + Send>>,
+    // Behind a lock only so that a shared transaction may be used across awaits.
+    after: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Tx {
     /// Keeps a step until the transaction is committed; rolled back, it never runs. It must not block.
-    pub fn after_commit(&mut self, step: impl FnOnce() + Send + 'static) {
-        self.after.push(Box::new(step));
+    pub fn after_commit(&self, step: impl FnOnce() + Send + 'static) {
+        let mut after = self.after.lock().unwrap_or_else(PoisonError::into_inner);
+        after.push(Box::new(step));
     }
 
     /// Commits, then runs the kept steps in the order they were given.
@@ -197,7 +200,11 @@ impl Tx {
     /// See [`fault`](crate::fault); when the connection is lost here the outcome is unknown.
     pub async fn commit(self) -> Result<()> {
         self.inner.commit().await.map_err(fault)?;
-        for step in self.after {
+        for step in self
+            .after
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+        {
             step();
         }
         Ok(())
@@ -222,9 +229,7 @@ impl Deref for Tx {
 
 impl fmt::Debug for Tx {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tx")
-            .field("after", &self.after.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Tx").finish_non_exhaustive()
     }
 }
 

@@ -17,6 +17,10 @@ pub(crate) struct Database {
 }
 
 impl Database {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "tests have no other configuration than where their servers are"
+    )]
     pub(crate) async fn empty() -> Self {
         let url = std::env::var("SF_TEST_DATABASE_URL")
             .expect("SF_TEST_DATABASE_URL names the test server");

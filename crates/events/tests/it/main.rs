@@ -1,0 +1,12 @@
+//! Events on real PostgreSQL and Redis: published by one schema, consumed by another.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by them"
+)]
+
+mod consuming;
+mod failing;
+mod projecting;
+mod publishing;
+mod scene;
