@@ -56,9 +56,11 @@ fn heir(live: &[Profile]) -> Option<&Profile> {
 pub(super) async fn erase(tx: &mut Tx, mut profile: Profile) -> Result<Profile> {
     profile.erase(identity::clock::now());
     let profile = rows::profile::update(tx, &profile).await?;
+    // Connections before counters, counters in id order, as the events of connections take them.
+    let mut touched = rows::relation::disconnect(tx, profile.id).await?;
+    touched.insert(profile.id);
+    rows::stats::count_connections(tx, touched).await?;
     rows::profile::strip(tx, profile.id).await?;
-    let others = rows::relation::disconnect(tx, profile.id).await?;
-    rows::stats::count_connections(tx, others).await?;
     Ok(profile)
 }
 

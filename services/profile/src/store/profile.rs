@@ -1,5 +1,7 @@
 //! Profiles: found by who may see them, locked by who changes them.
 
+use std::collections::HashMap;
+
 use entity::profile::{profile_metadata, profile_private, profile_stats, profiles};
 use fault::Result;
 use identity::Viewer;
@@ -170,10 +172,7 @@ pub(crate) async fn whole_of(db: &impl ConnectionTrait, profile: Profile) -> Res
     found.ok_or_else(|| fault::Fault::internal("a profile without itself"))
 }
 
-async fn privates(
-    db: &impl ConnectionTrait,
-    ids: &[Uuid],
-) -> Result<std::collections::HashMap<Uuid, Private>> {
+async fn privates(db: &impl ConnectionTrait, ids: &[Uuid]) -> Result<HashMap<Uuid, Private>> {
     let of_these = profile_private::Column::ProfileId.is_in(ids.to_vec());
     let rows = profile_private::Entity::find()
         .filter(of_these)

@@ -1,5 +1,7 @@
 //! The profile service against real PostgreSQL and Redis, through its layers.
 
+#![allow(clippy::unwrap_used, reason = "a test says by panicking what failed")]
+
 mod account;
 mod create;
 mod delete;
@@ -8,4 +10,5 @@ mod primary;
 mod tables;
 mod update;
 mod visibility;
+mod wizard;
 mod world;
