@@ -19,7 +19,9 @@ const IGNORE_UNKNOWN: i32 = 3;
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Result<()> {
-    let include = std::env::args().nth(1).ok_or("the directory of the runner's protos is missing")?;
+    let include = std::env::args()
+        .nth(1)
+        .ok_or("the directory of the runner's protos is missing")?;
     let mut compiler = protox::Compiler::new([include])?;
     compiler.include_imports(true);
     compiler.open_file("conformance/conformance.proto")?;
@@ -49,11 +51,15 @@ struct Testee {
 
 impl Testee {
     fn message(&self, name: &str) -> Result<MessageDescriptor> {
-        Ok(self.protocol.get_message_by_name(name).ok_or("conformance.proto has changed")?)
+        Ok(self
+            .protocol
+            .get_message_by_name(name)
+            .ok_or("conformance.proto has changed")?)
     }
 
     fn answer(&self, request: &[u8]) -> Result<Vec<u8>> {
-        let request = DynamicMessage::decode(self.message("conformance.ConformanceRequest")?, request)?;
+        let request =
+            DynamicMessage::decode(self.message("conformance.ConformanceRequest")?, request)?;
         let (field, value) = self.run(&request);
         let mut response = DynamicMessage::new(self.message("conformance.ConformanceResponse")?);
         response.try_set_field_by_name(field, value)?;
@@ -63,9 +69,15 @@ impl Testee {
     fn run(&self, request: &DynamicMessage) -> (&'static str, Value) {
         let text = |name: &str| {
             let value = request.get_field_by_name(name);
-            value.and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+            value
+                .and_then(|value| value.as_str().map(str::to_owned))
+                .unwrap_or_default()
         };
-        let number = |name: &str| request.get_field_by_name(name).and_then(|value| value.as_enum_number());
+        let number = |name: &str| {
+            request
+                .get_field_by_name(name)
+                .and_then(|value| value.as_enum_number())
+        };
         let name = text("message_type");
         if name == "conformance.FailureSet" {
             return ("protobuf_payload", Value::Bytes(Vec::new().into()));
@@ -73,10 +85,19 @@ impl Testee {
         let lenient = number("test_category") == Some(IGNORE_UNKNOWN);
         let output = number("requested_output_format").unwrap_or_default();
         let (wire, from_json) = if request.has_field_by_name("json_payload") {
-            (self.parse(&name, text("json_payload").as_bytes(), lenient), true)
+            (
+                self.parse(&name, text("json_payload").as_bytes(), lenient),
+                true,
+            )
         } else if request.has_field_by_name("protobuf_payload") {
             let payload = request.get_field_by_name("protobuf_payload");
-            (Ok(payload.and_then(|value| value.as_bytes().cloned()).unwrap_or_default().to_vec()), false)
+            (
+                Ok(payload
+                    .and_then(|value| value.as_bytes().cloned())
+                    .unwrap_or_default()
+                    .to_vec()),
+                false,
+            )
         } else {
             return skipped("the input is neither protobuf nor JSON");
         };
@@ -90,8 +111,14 @@ impl Testee {
         match output {
             PROTOBUF if from_json => ("protobuf_payload", Value::Bytes(wire.into())),
             PROTOBUF => skipped("binary to binary involves no JSON"),
-            JSON => match self.transcoder.wire_to_json(&name, &wire, Dialect::Standard) {
-                Ok(json) => ("json_payload", Value::String(String::from_utf8_lossy(&json).into_owned())),
+            JSON => match self
+                .transcoder
+                .wire_to_json(&name, &wire, Dialect::Standard)
+            {
+                Ok(json) => (
+                    "json_payload",
+                    Value::String(String::from_utf8_lossy(&json).into_owned()),
+                ),
                 Err(error @ Error::Wire(_)) => ("parse_error", Value::String(told(&error))),
                 Err(error) => ("serialize_error", Value::String(told(&error))),
             },
@@ -115,7 +142,9 @@ fn skipped(why: &str) -> (&'static str, Value) {
 fn told(error: &Error) -> String {
     match error {
         Error::Json(violations) => {
-            let each = violations.iter().map(|violation| format!("{}: {}", violation.field, violation.message));
+            let each = violations
+                .iter()
+                .map(|violation| format!("{}: {}", violation.field, violation.message));
             each.collect::<Vec<_>>().join("; ")
         }
         other => other.to_string(),

@@ -102,7 +102,11 @@ impl Binder<'_, '_> {
             let Some(target) = self.target(&name) else {
                 reader.note_at(
                     &name,
-                    nearest::unknown("query parameter", &name, self.known()),
+                    nearest::unknown(
+                        "query parameter",
+                        &name,
+                        self.known().iter().map(String::as_str),
+                    ),
                 );
                 continue;
             };
@@ -187,7 +191,7 @@ impl Binder<'_, '_> {
         }
     }
 
-    fn known(&self) -> Vec<&str> {
+    fn known(&self) -> Vec<String> {
         let route = self.found.route;
         let bound = |index: usize| {
             route
@@ -196,17 +200,32 @@ impl Binder<'_, '_> {
                 .any(|bound| bound.path[..] == [index as u16])
         };
         let input = self.schema.at(route.input_id);
-        let fields = input.fields.iter().enumerate();
+        let open = |index: usize| self.outside_body(index as u16) && !bound(index);
+        let fields = input
+            .fields
+            .iter()
+            .enumerate()
+            .filter(|&(index, _)| open(index))
+            .map(|(_, field)| field);
         fields
-            .filter(|&(index, _)| {
-                self.outside_body(index as u16)
-                    && !bound(index)
-                    && input.catch_all != Some(index as u16)
-            })
-            .map(|(_, field)| &*field.json_name)
-            .chain(route.filters.iter().map(|filter| filter.name.as_str()))
-            .chain(self.selectable().then_some(FIELDS))
+            .flat_map(|field| self.spelled(field))
+            .filter(|name| self.field(name).is_some())
+            .chain(route.filters.iter().map(|filter| filter.name.clone()))
+            .chain(self.selectable().then(|| FIELDS.to_owned()))
             .collect()
+    }
+
+    // A field's parameter name, or those of the fields right below it.
+    fn spelled(&self, field: &Field) -> Vec<String> {
+        match field.kind {
+            Kind::Message(id) if !is_text(self.schema.at(id)) => {
+                let below = self.schema.at(id).fields.iter();
+                below
+                    .map(|inner| format!("{}.{}", field.json_name, inner.json_name))
+                    .collect()
+            }
+            _ => vec![field.json_name.to_string()],
+        }
     }
 }
 

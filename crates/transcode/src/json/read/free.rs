@@ -42,7 +42,7 @@ impl<'s> Reader<'s> {
         if let Some(why) = self.fatal.take() {
             return Err(self.stop(why));
         }
-        self.note("holds a malformed text");
+        self.note("holds a text or number that cannot be read");
         Ok(())
     }
 }

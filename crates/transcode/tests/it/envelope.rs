@@ -1,0 +1,236 @@
+//! Replies.
+
+use prost::Message as _;
+use prost_reflect::DynamicMessage;
+use transcode::{Error, Page, Reply};
+
+use crate::protos::{META, find, message, transcoder};
+
+const TAIL: &str =
+    r#""meta":{"timestamp":"2026-01-02T03:04:05.678Z","version":"1.0","requestId":"r-1""#;
+
+fn encoded(name: &str, text: &str) -> Vec<u8> {
+    DynamicMessage::parse_text_format(message(name), text)
+        .unwrap()
+        .encode_to_vec()
+}
+
+fn replied(method: &str, target: &str, text: &str) -> Result<Reply, Error> {
+    let (path, query) = target
+        .split_once('?')
+        .map_or((target, None), |(path, query)| (path, Some(query)));
+    let found = find(method, path);
+    let decoded = transcoder().request(&found, query, b"").unwrap();
+    transcoder().reply(
+        found.route,
+        &encoded(&found.route.output, text),
+        &META,
+        decoded.fields.as_ref(),
+    )
+}
+
+fn body(method: &str, target: &str, text: &str) -> String {
+    String::from_utf8(replied(method, target, text).unwrap().body).unwrap()
+}
+
+const NOTE: &str = r#"{"id":"n","type":null,"title":"","subtitle":null,"tags":[],"author":null,"views":0,"size":0,"createdAt":null,"metadata":null,"answers":{},"version":0,"pinned":false,"counts":{},"boardId":"","score":null,"rank":null}"#;
+
+#[test]
+fn cv_2_the_message_is_data_and_tr_1_every_field_is_there() {
+    assert_eq!(
+        body("GET", "/api/v1/notes/n", "id: 'n'"),
+        format!(r#"{{"success":true,"data":{NOTE},{TAIL}}}}}"#)
+    );
+}
+
+#[test]
+fn tr_10_a_reply_without_fields_prints_an_empty_object() {
+    assert_eq!(
+        body("DELETE", "/api/v1/notes/n", ""),
+        format!(r#"{{"success":true,"data":{{}},{TAIL}}}}}"#)
+    );
+}
+
+#[test]
+fn tr_2_tr_3_tr_4_values_print_in_the_apis_form() {
+    let text = r#"type: NOTE_TYPE_BLOG_ARTICLE views: 9007199254740992 size: 9007199254740991 score: nan
+        created_at { seconds: 1767323045 nanos: 678999999 } metadata: '{"b":1.0, "a":1e2}' answers: '{"x":1}'
+        subtitle: '' rank {} author { display_name: 'A"\n' }"#;
+    let body = body("GET", "/api/v1/notes/n", text);
+    for part in [
+        r#""type":"blog""#,
+        r#""views":"9007199254740992","size":9007199254740991"#,
+        r#""createdAt":"2026-01-02T03:04:05.678Z""#,
+        r#""metadata":{"b":1.0, "a":1e2},"answers":{"x":1}"#,
+        r#""subtitle":"""#,
+        r#""score":null,"rank":0"#,
+        r#""author":{"id":"","displayName":"A\"\n"}"#,
+    ] {
+        assert!(body.contains(part), "{part} is missing in {body}");
+    }
+}
+
+#[test]
+fn tr_4_malformed_free_json_is_a_failure_and_not_a_broken_envelope() {
+    let failed = replied("GET", "/api/v1/notes/n", "metadata: '{\"a\":'");
+    assert!(matches!(failed, Err(Error::Unprintable(_))), "{failed:?}");
+}
+
+#[test]
+fn tr_12_items_are_data_and_the_rest_is_lifted() {
+    let text = "items { id: 'n' } pagination { page: 2 limit: 20 total: 21 } unread_count: 3 partial: 'stats'";
+    let pagination = r#"{"page":2,"limit":20,"total":21,"nextCursor":null}"#;
+    assert_eq!(
+        body("GET", "/api/v1/notes", text),
+        format!(
+            r#"{{"success":true,"data":[{NOTE}],"pagination":{pagination},{TAIL},"unreadCount":3,"partial":["stats"]}}}}"#
+        )
+    );
+    let reply = replied("GET", "/api/v1/notes", text).unwrap();
+    assert_eq!(
+        reply.page,
+        Some(Page {
+            page: Some(2),
+            limit: Some(20),
+            total: Some(21)
+        })
+    );
+    assert!(reply.partial);
+}
+
+#[test]
+fn tr_12_an_empty_list_is_an_empty_array() {
+    let body = body("GET", "/api/v1/notes", "pagination { limit: 20 }");
+    assert!(body.starts_with(r#"{"success":true,"data":[],"pagination":{"page":null,"limit":20,"total":null,"nextCursor":null},"#));
+    assert!(body.ends_with(r#","unreadCount":0,"partial":[]}}"#));
+}
+
+#[test]
+fn tr_12_items_without_pagination_are_a_bare_array_and_groups_take_their_place() {
+    let bare = body(
+        "GET",
+        "/api/v1/notes/search",
+        "items { id: 'n' } took_ms: 4",
+    );
+    assert_eq!(
+        bare,
+        format!(r#"{{"success":true,"data":[{NOTE}],{TAIL},"tookMs":4}}}}"#)
+    );
+    let grouped = body(
+        "GET",
+        "/api/v1/notes/search",
+        "items { id: 'n' } groups { key: 'a' value { id: 'x' } }",
+    );
+    assert!(
+        grouped.starts_with(r#"{"success":true,"data":{"a":{"id":"x","displayName":""}},"meta":"#),
+        "{grouped}"
+    );
+    assert!(!grouped.contains("groups") && !grouped.contains("items"));
+}
+
+#[test]
+fn fl_4_only_the_fields_asked_for_are_printed_with_the_id() {
+    let text =
+        "items { id: 'n' title: 'T' tags: 'a' author { id: 'x' } } items { id: 'm' tags: 'b' }";
+    let list = body("GET", "/api/v1/notes?fields=title,author", text);
+    let expected = r#"[{"id":"n","title":"T","author":{"id":"x","displayName":""}},{"id":"m","title":"","author":null}]"#;
+    assert!(list.contains(&format!("\"data\":{expected}")), "{list}");
+    assert!(list.contains("unreadCount"), "only items are cut");
+    let single = body(
+        "GET",
+        "/api/v1/notes/n?fields=tags",
+        "id: 'n' title: 'T' tags: ['a', 'b']",
+    );
+    assert!(
+        single.contains(r#""data":{"id":"n","tags":["a","b"]}"#),
+        "{single}"
+    );
+}
+
+#[test]
+fn tr_13_raw_replies_pass_as_they_are() {
+    let reply = replied("GET", "/files/x", "content_type: 'text/csv' data: 'a,b\\n'").unwrap();
+    assert_eq!(
+        (reply.body.as_slice(), reply.raw_content_type.as_deref()),
+        (&b"a,b\n"[..], Some("text/csv"))
+    );
+    assert_eq!(reply.tagged()[0], b"a,b\n");
+}
+
+#[test]
+fn response_body_prints_one_field_as_data() {
+    assert_eq!(
+        body("GET", "/api/v1/notes/n/title", "title: 'T'"),
+        format!(r#"{{"success":true,"data":"T",{TAIL}}}}}"#)
+    );
+    let author = body(
+        "GET",
+        "/api/v1/notes/n/author?fields=displayName",
+        "author { id: 'x' display_name: 'A' }",
+    );
+    assert!(
+        author.contains(r#""data":{"id":"x","displayName":"A"},"#),
+        "{author}"
+    );
+    assert!(body("GET", "/api/v1/notes/n/author", "").contains(r#""data":null,"#));
+}
+
+#[test]
+fn cq_1_version_and_id_are_read_from_single_resources() {
+    let reply = replied("GET", "/api/v1/notes/n", "id: 'n' version: 7").unwrap();
+    assert_eq!((reply.version, reply.id.as_deref()), (Some(7), Some("n")));
+    let none = replied("DELETE", "/api/v1/notes/n", "").unwrap();
+    assert_eq!((none.version, none.id), (None, None));
+}
+
+#[test]
+fn k_4_the_tagged_parts_leave_timestamp_and_request_id_out() {
+    let text = "items { id: 'n' } pagination { limit: 20 } unread_count: 3";
+    let reply = replied("GET", "/api/v1/notes", text).unwrap();
+    let tagged = reply
+        .tagged()
+        .map(|part| std::str::from_utf8(part).unwrap());
+    assert_eq!(tagged[0], format!("[{NOTE}]"));
+    assert_eq!(
+        tagged[1],
+        r#"{"page":null,"limit":20,"total":null,"nextCursor":null}"#
+    );
+    assert_eq!(tagged[2], r#","unreadCount":3,"partial":[]"#);
+    assert!(!reply.partial);
+}
+
+#[test]
+fn a_reply_that_does_not_decode_is_a_failure() {
+    let found = find("GET", "/api/v1/notes/n");
+    for wire in [&b"\x0a\x05ab"[..], b"\x0a\x01\xff", b"\xff", b"\x0b"] {
+        assert!(
+            matches!(
+                transcoder().reply(found.route, wire, &META, None),
+                Err(Error::Wire(_))
+            ),
+            "{wire:?}"
+        );
+    }
+}
+
+#[test]
+fn split_and_repeated_fields_print_merged() {
+    let found = find("GET", "/api/v1/notes");
+    let mut wire = encoded(&found.route.output, "unread_count: 1 items { id: 'a' }");
+    wire.extend(encoded(
+        &found.route.output,
+        "unread_count: 2 items { id: 'b' } pagination { limit: 5 }",
+    ));
+    wire.extend(encoded(&found.route.output, "pagination { page: 1 }"));
+    let reply = transcoder().reply(found.route, &wire, &META, None).unwrap();
+    let body = String::from_utf8(reply.body).unwrap();
+    assert!(
+        body.contains(r#""id":"a""#)
+            && body.contains(r#""id":"b""#)
+            && body.contains(r#""unreadCount":2"#)
+    );
+    assert!(
+        body.contains(r#""pagination":{"page":1,"limit":5,"#),
+        "{body}"
+    );
+}
