@@ -395,7 +395,11 @@ async fn cv_9_a_callees_fault_arrives_whole() {
 
 #[tokio::test]
 async fn ob_2_each_call_is_observed_once_with_its_code() {
-    telemetry::init(&telemetry::Config::default()).unwrap();
+    let quiet = telemetry::Config {
+        filter: "off".to_owned(),
+        ..Default::default()
+    };
+    telemetry::init(&quiet).unwrap();
     let mesh = Mesh::new();
     let peers = mesh.peers(keys("edge"));
     let path = "/smilefactory.test.v1.Observed/Call";

@@ -44,7 +44,11 @@ async fn host(stop: &Shutdown) -> (Host, SocketAddr) {
 
 #[tokio::test]
 async fn ob_2_the_admin_listener_tells_life_readiness_and_figures() {
-    telemetry::init(&telemetry::Config::default()).unwrap();
+    let quiet = telemetry::Config {
+        filter: "off".to_owned(),
+        ..Default::default()
+    };
+    telemetry::init(&quiet).unwrap();
     metrics::counter!("sf_admin_test_total").increment(1);
     let (_host, address) = host(&Shutdown::new()).await;
     for (head, status, body) in [
