@@ -1,0 +1,13 @@
+//! The feed service on real PostgreSQL and Redis, called as the edge calls it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests say by panicking what went wrong")]
+
+mod comment;
+mod feed_list;
+mod like;
+mod post;
+mod profiles;
+mod removal;
+mod schedule;
+mod visibility;
+mod world;
