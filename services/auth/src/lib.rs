@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod app;
-mod config;
+pub mod config;
 mod domain;
 mod error;
 mod events;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use chassis::{Kit, Parts, Routes, Task, async_trait};
 use contracts::auth::v1::auth_service_server::AuthServiceServer;
 
-pub use config::{Config, Lifetimes, Otp, Signing, Smtp, Tls};
+pub use config::Config;
 
 /// The auth service, to be hosted by chassis.
 #[derive(Debug)]

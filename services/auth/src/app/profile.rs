@@ -12,9 +12,8 @@ use identity::Context;
 use uuid::Uuid;
 
 use super::App;
-use super::token::Access;
+use super::token::{Access, Outdated};
 use crate::domain::profile::OwnProfile;
-use crate::domain::revocation::Kind;
 use crate::domain::session::Session;
 use crate::error::{Error, Result};
 use crate::store;
@@ -103,8 +102,8 @@ impl App {
         store::account::lock(&**tx, account_id).await?;
         store::profile::bury(&**tx, account_id, id, profile.version).await?;
         let now = store::clock(&**tx).await?;
-        let memory = self.revocation_memory();
-        store::revocation::insert(&**tx, Kind::Profile, &[id], now, memory).await?;
+        self.outdate_tokens(&**tx, account_id, Outdated::Profile(id), now)
+            .await?;
         if let Ok(primary) = deleted.new_primary_id.parse() {
             let moved = store::session::move_all(&**tx, account_id, id, primary).await?;
             for session in &moved {

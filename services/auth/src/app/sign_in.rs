@@ -13,11 +13,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::App;
-use super::token::{Pair, first_jti};
+use super::token::{Outdated, Pair, first_jti};
 use crate::domain::account::{Account, first_display_name};
 use crate::domain::code::Code;
 use crate::domain::profile::{OwnProfile, acting};
-use crate::domain::revocation::Kind;
 use crate::domain::session::{RefreshToken, Session, slide};
 use crate::error::{Error, Result};
 use crate::metrics;
@@ -70,18 +69,13 @@ impl App {
     ) -> Result<SignedIn> {
         let mut tx = self.db.begin(ctx).await?;
         let (mut account, is_new) = store::account::ensure(&*tx, email).await?;
-        let verified = Entry::ok(Action::OtpVerified)
+        Entry::ok(Action::OtpVerified)
             .account(account.id)
-            .email(self.address_hash(email));
-        verified.write(&*tx, ctx).await?;
+            .email(self.address_hash(email))
+            .write(&*tx, ctx)
+            .await?;
         if !account.is_active {
-            Entry::new(Action::Login, "disabled")
-                .account(account.id)
-                .write(&*tx, ctx)
-                .await?;
-            tx.commit().await?;
-            metrics::login("disabled");
-            return Err(Error::Disabled);
+            return self.turn_away(tx, ctx, &account).await;
         }
         let now = store::clock(&*tx).await?;
         store::account::note_login(&*tx, &mut account, now).await?;
@@ -91,21 +85,12 @@ impl App {
         }
         self.promote(&mut tx, ctx, &mut account, now).await?;
         let profiles = store::profile::of_account(&*tx, account.id).await?;
-        let new_device = !is_new && !seen_before(&mut tx, ctx, &account).await?;
-        let session =
-            self.new_session(ctx, &account, acting(&profiles, &account), device_name, now);
+        let seen = is_new
+            || store::session::seen_before(&*tx, account.id, ctx.user_agent(), ctx.ip()).await?;
+        let profile_id = acting(&profiles, &account);
+        let session = self.new_session(ctx, &account, profile_id, device_name, now);
         let tokens = self.open_session(&mut tx, &account, &session, now).await?;
-        Entry::ok(Action::Login)
-            .account(account.id)
-            .session(session.id)
-            .write(&*tx, ctx)
-            .await?;
-        let login = AccountLoggedIn {
-            account_id: account.id.to_string(),
-            session_id: session.id.to_string(),
-            new_device,
-        };
-        events::publish(&mut tx, ctx, Event::of(account.id, account.version, &login)).await?;
+        tell_login(&mut tx, ctx, &account, &session, !seen).await?;
         tx.commit().await?;
         Ok(SignedIn {
             account,
@@ -114,6 +99,17 @@ impl App {
             is_new,
             tokens,
         })
+    }
+
+    /// Notes that somebody suspended had a right code, and says so (AU-11).
+    async fn turn_away(&self, tx: Tx, ctx: &Context, account: &Account) -> Result<SignedIn> {
+        Entry::new(Action::Login, "disabled")
+            .account(account.id)
+            .write(&*tx, ctx)
+            .await?;
+        tx.commit().await?;
+        metrics::login("disabled");
+        Err(Error::Disabled)
     }
 
     /// Gives the role admin to the addresses that are configured to have it (AU-23).
@@ -133,8 +129,8 @@ impl App {
         }
         let before = account.role;
         store::account::set_role(&**tx, account, Role::Admin).await?;
-        let memory = self.revocation_memory();
-        store::revocation::insert(&**tx, Kind::Role, &[account.id], now, memory).await?;
+        self.outdate_tokens(&**tx, account.id, Outdated::Role, now)
+            .await?;
         Entry::ok(Action::RoleChanged)
             .account(account.id)
             .detail("from", before.word())
@@ -196,7 +192,7 @@ impl App {
     }
 
     /// Has the first profile made. Sign-in does not fail with it: the profile's facts are known beforehand,
-    /// and AccountCreated or the next sign-in repairs what was missed (AU-6, C5).
+    /// and `AccountCreated` or the next sign-in repairs what was missed (AU-6, C5).
     async fn ensure_profile(&self, ctx: &Context, account: &Account) -> OwnProfile {
         match self
             .call_ensure_profile(&ctx.within(ENSURE_PROFILE), account)
@@ -246,7 +242,23 @@ async fn tell_created(tx: &mut Tx, ctx: &Context, account: &Account) -> Result<(
     Ok(())
 }
 
-async fn seen_before(tx: &mut Tx, ctx: &Context, account: &Account) -> Result<bool> {
-    let seen = store::session::seen_before(&**tx, account.id, ctx.user_agent(), ctx.ip()).await?;
-    Ok(seen)
+async fn tell_login(
+    tx: &mut Tx,
+    ctx: &Context,
+    account: &Account,
+    session: &Session,
+    new_device: bool,
+) -> Result<()> {
+    Entry::ok(Action::Login)
+        .account(account.id)
+        .session(session.id)
+        .write(&**tx, ctx)
+        .await?;
+    let login = AccountLoggedIn {
+        account_id: account.id.to_string(),
+        session_id: session.id.to_string(),
+        new_device,
+    };
+    events::publish(tx, ctx, Event::of(account.id, account.version, &login)).await?;
+    Ok(())
 }

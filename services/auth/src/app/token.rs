@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::App;
 use crate::domain::account::Account;
-use crate::domain::revocation;
+use crate::domain::revocation::{self, Kind};
 use crate::domain::session::{RefreshToken, Session, successor_jti};
 use crate::error::Result;
 use crate::store;
@@ -25,6 +25,15 @@ pub(crate) struct Pair {
     pub(crate) access: Access,
     pub(crate) refresh_token: String,
     pub(crate) refresh_expires_in: i32,
+}
+
+/// Which tokens of an account are out of date.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Outdated {
+    /// All: they say the old role.
+    Role,
+    /// Those naming this profile.
+    Profile(Uuid),
 }
 
 impl App {
@@ -82,6 +91,26 @@ impl App {
             refresh_token: self.signer.refresh(&grant)?,
             refresh_expires_in: seconds(u64::try_from(left).unwrap_or(0)),
         })
+    }
+
+    /// Puts every token of an account, or those naming one profile of it, out of date in the transaction that
+    /// holds the account's lock (AU-9).
+    pub(crate) async fn outdate_tokens(
+        &self,
+        db: &impl ConnectionTrait,
+        account_id: Uuid,
+        scope: Outdated,
+        now: OffsetDateTime,
+    ) -> fault::Result<()> {
+        let memory = self.revocation_memory();
+        let (kind, subject, profile_id) = match scope {
+            Outdated::Role => (Kind::Role, account_id, Uuid::nil()),
+            Outdated::Profile(id) => (Kind::Profile, id, id),
+        };
+        let newest =
+            store::revocation::newest_hitting(db, account_id, profile_id, now, memory).await?;
+        let effective = revocation::effective_at(now, newest);
+        store::revocation::insert(db, kind, &[subject], effective, memory).await
     }
 
     /// The id of the token that succeeds the one of this id.

@@ -73,6 +73,17 @@ pub(crate) fn issue_second(now: OffsetDateTime, newest: Option<OffsetDateTime>) 
     }
 }
 
+/// When a revocation made at `now` takes effect: one second after the newest one that is as late as this
+/// second, for tokens were minted ahead because of that one; else now.
+pub(crate) fn effective_at(now: OffsetDateTime, newest: Option<OffsetDateTime>) -> OffsetDateTime {
+    match newest {
+        Some(effective) if effective.unix_timestamp() >= now.unix_timestamp() => {
+            effective + Duration::SECOND
+        }
+        _ => now,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,6 +95,17 @@ mod tests {
         assert_eq!(issue_second(at(5_900), Some(at(4_999))), 5);
         assert_eq!(issue_second(at(5_900), Some(at(5_100))), 6);
         assert_eq!(issue_second(at(5_100), Some(at(5_900))), 6);
+    }
+
+    #[test]
+    fn au_9_of_two_revocations_in_a_second_the_later_hits_what_was_minted_between() {
+        let now = OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(5_100);
+        let first = effective_at(now, None);
+        let minted = issue_second(now, Some(first));
+        let second = effective_at(now, Some(first));
+        assert!(minted <= second.unix_timestamp());
+        assert!(issue_second(now, Some(second)) > second.unix_timestamp());
+        assert_eq!(effective_at(now, Some(now - Duration::SECOND)), now);
     }
 
     #[test]

@@ -54,7 +54,7 @@ mod tests {
                 .is_err()
         );
         assert!(sealer.open(b"row 1", &sealed[..10]).is_err());
-        let mut bent = sealed.clone();
+        let mut bent = sealed;
         bent[NONCE_LEN] ^= 1;
         assert!(sealer.open(b"row 1", &bent).is_err());
     }

@@ -30,7 +30,7 @@ impl Session {
     }
 }
 
-/// Why a session ended; the words are those of SessionRevoked and of the table.
+/// Why a session ended; the words are those of `SessionRevoked` and of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EndReason {
     /// Its owner signed out.

@@ -22,7 +22,7 @@ pub(crate) struct Queued {
 }
 
 impl Queued {
-    /// How long it has been in the queue: its UUIDv7 begins with the time it was put there.
+    /// How long it has been in the queue: its `UUIDv7` begins with the time it was put there.
     pub(crate) fn waited(&self) -> Duration {
         let queued = self.id.get_timestamp().map_or(0, |queued| {
             let (seconds, nanos) = queued.to_unix();

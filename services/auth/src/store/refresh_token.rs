@@ -48,7 +48,7 @@ pub(crate) async fn find(
         .one(db)
         .await
         .map_err(store::fault)?;
-    Ok(row.map(token))
+    Ok(row.as_ref().map(token))
 }
 
 /// Returns the session's newest token.
@@ -62,7 +62,7 @@ pub(crate) async fn newest(
         .one(db)
         .await
         .map_err(store::fault)?;
-    Ok(row.map(token))
+    Ok(row.as_ref().map(token))
 }
 
 /// Stamps a token that was presented for the first time.
@@ -85,7 +85,7 @@ fn hash(jti: &str) -> Vec<u8> {
         .to_vec()
 }
 
-fn token(row: Model) -> RefreshToken {
+fn token(row: &Model) -> RefreshToken {
     RefreshToken {
         id: row.id,
         generation: row.generation,

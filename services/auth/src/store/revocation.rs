@@ -139,10 +139,10 @@ async fn all(db: &impl ConnectionTrait, query: sea_orm::Select<Entity>) -> Resul
         .all(db)
         .await
         .map_err(store::fault)?;
-    rows.into_iter().map(revocation).collect()
+    rows.iter().map(revocation).collect()
 }
 
-fn revocation(row: Model) -> Result<Revocation> {
+fn revocation(row: &Model) -> Result<Revocation> {
     Ok(Revocation {
         seq: row.seq,
         kind: Kind::of(&row.kind).ok_or_else(|| corrupt("a revocation has an unknown kind"))?,
