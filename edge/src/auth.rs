@@ -186,6 +186,3 @@ fn bearer(header: &str) -> Option<&str> {
         && !token.contains(char::is_whitespace))
     .then_some(token)
 }
-
-#[cfg(test)]
-mod tests;

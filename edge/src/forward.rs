@@ -10,7 +10,6 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use hyper::body::Incoming;
 use identity::{Caller, Context};
-use telemetry::TraceContext;
 use transcode::{Decoded, Match, Page, ReplyMeta};
 
 use crate::pipeline::{Door, Exchange};
@@ -138,16 +137,12 @@ impl Door {
             Some(caller) => Context::for_caller(&self.keys, caller.clone(), ip, id, allowed),
             None => Context::for_anonymous(&self.keys, ip, id, allowed),
         };
-        let header = |name: &HeaderName| {
-            parts
-                .headers
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-        };
-        let trace =
-            TraceContext::continued(header(&HeaderName::from_static(telemetry::trace::HEADER)));
-        let ctx = ctx.with_trace(trace.to_string());
-        match header(&USER_AGENT) {
+        let ctx = ctx.with_trace(exchange.trace.to_string());
+        match parts
+            .headers
+            .get(USER_AGENT)
+            .and_then(|value| value.to_str().ok())
+        {
             Some(agent) => ctx.with_user_agent(agent),
             None => ctx,
         }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use http::{Method, StatusCode};
+use telemetry::TraceContext;
 
 /// Route name of requests that matched none; a client's own path would make labels without bound.
 const UNMATCHED: &str = "-";
@@ -16,6 +17,7 @@ const CLIENT_CLOSED: u16 = 499;
 #[derive(Debug)]
 pub(crate) struct Record {
     request_id: String,
+    trace: TraceContext,
     method: &'static str,
     ip: IpAddr,
     started: Instant,
@@ -27,10 +29,16 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn open(request_id: String, method: &Method, ip: IpAddr) -> Self {
+    pub(crate) fn open(
+        request_id: String,
+        trace: TraceContext,
+        method: &Method,
+        ip: IpAddr,
+    ) -> Self {
         let (route, started) = (Cow::Borrowed(UNMATCHED), Instant::now());
         Self {
             request_id,
+            trace,
             method: known(method),
             ip,
             started,
@@ -59,11 +67,13 @@ impl Record {
         }
         tracing::info!(
             target: "edge::access",
-            requestId = %self.request_id,
+            service = "edge",
+            request_id = %self.request_id,
+            trace_id = %self.trace.trace_id(),
             method = self.method,
             route = %self.route,
             status,
-            durationMs = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+            duration = duration.as_secs_f64(),
             bytes,
             ip = %telemetry::redact::ip(self.ip),
             "request"

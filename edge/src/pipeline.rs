@@ -16,6 +16,8 @@ use http_body::Body;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use identity::internal::ServiceKeys;
+use telemetry::TraceContext;
+use tracing::Instrument;
 
 use crate::accept::pulse::InFlight;
 use crate::auth::{self, Gate};
@@ -50,6 +52,7 @@ pub(crate) struct Door {
 pub(crate) struct Exchange {
     pub(crate) request_id: String,
     pub(crate) ip: IpAddr,
+    pub(crate) trace: TraceContext,
     pub(crate) record: Record,
     /// Whether the reply may depend on the token: not for public routes, nor for optional ones without.
     pub(crate) personal: bool,
@@ -72,23 +75,31 @@ impl Door {
             request_id::of(&parts.headers),
             client_ip::client(peer, &parts.headers, self.config.trusted_hops),
         );
-        let record = Record::open(request_id.clone(), &parts.method, ip);
+        let given = parts
+            .headers
+            .get(telemetry::trace::HEADER)
+            .and_then(|value| value.to_str().ok());
+        let trace = TraceContext::continued(given);
+        let span =
+            tracing::info_span!("http", service = "edge", request_id, trace_id = %trace.trace_id());
+        let record = Record::open(request_id.clone(), trace, &parts.method, ip);
         let mut exchange = Exchange {
             request_id,
             ip,
+            trace,
             record,
             personal: false,
             tokens: false,
             standing: None,
         };
         // A panic is this request's end and nobody else's. What it left half done is dropped with it.
-        let steps = AssertUnwindSafe(self.steps(&parts, &mut body, &mut exchange))
-            .catch_unwind()
-            .await;
+        let steps = AssertUnwindSafe(self.steps(&parts, &mut body, &mut exchange)).catch_unwind();
+        let steps = steps.instrument(span.clone()).await;
         let outcome = steps.unwrap_or_else(|_panic| {
             Err(Fault::internal("a panic while answering a request").into())
         });
-        let mut reply = outcome.unwrap_or_else(|refusal| refused(refusal, &exchange));
+        let mut reply =
+            outcome.unwrap_or_else(|refusal| span.in_scope(|| refused(refusal, &exchange)));
         self.leave_body(body, parts.version, &mut reply, in_flight)
             .await;
         self.finish(&parts, exchange, reply)
@@ -234,9 +245,12 @@ impl Door {
 
 fn refused(refusal: Refusal, exchange: &Exchange) -> Reply {
     let fault = &refusal.fault;
-    if fault.reason().http() >= 500 {
-        // The one place where the cause is written down; the client is told nothing of it (T35).
-        tracing::error!(requestId = %exchange.request_id, route = %exchange.record.route, error = ?fault, "request failed");
+    // The one place where the cause is written down; the client is told nothing of it (T35).
+    let route = &*exchange.record.route;
+    match fault.reason().http() {
+        500 => tracing::error!(route, cause = ?fault, "request failed"),
+        501.. => tracing::warn!(route, cause = ?fault, "request could not be served"),
+        _ => {}
     }
     let mut reply = respond::refusal(refusal, &exchange.request_id);
     reply

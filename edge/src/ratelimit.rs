@@ -261,6 +261,3 @@ impl Standing {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

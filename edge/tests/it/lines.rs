@@ -1,0 +1,152 @@
+//! What is written down about requests, and what never is (OB-1, T14, T34).
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use contracts::feed::v1::ListFeedResponse;
+use serde_json::Value;
+use tokio::io::AsyncWriteExt;
+
+use crate::house::House;
+use crate::script::Answer;
+
+/// Log lines of this thread, where a test and its door run.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// The access lines so far.
+    fn access(&self) -> Vec<Value> {
+        let text = self.text();
+        let lines = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines
+            .filter(|line| line["target"] == "edge::access")
+            .map(|line| line["fields"].clone())
+            .collect()
+    }
+
+    fn record(&self) -> tracing::subscriber::DefaultGuard {
+        let writer = self.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(move || writer.clone());
+        tracing::subscriber::set_default(subscriber.finish())
+    }
+}
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn ob_1_a_request_is_one_line_with_its_template_and_no_secret() {
+    let house = House::open(|_| {}).await;
+    let lines = Lines::default();
+    let _recording = lines.record();
+    let token = house.token(&house.rig.caller());
+    let header = format!("Bearer {token}");
+    let (id, query) = ("018f0000-0000-7000-8000-0000000000aa", "secret-search");
+    house
+        .get(
+            &format!("/api/v1/posts/{id}"),
+            &[("Authorization", &header), ("X-Request-Id", "trace-me-1")],
+        )
+        .await;
+    house
+        .get(
+            &format!("/api/v1/feed?search={query}&access_token={token}"),
+            &[],
+        )
+        .await;
+    house
+        .get(
+            "/made/up/%0d%0a{\"level\":\"ERROR\"}",
+            &[("User-Agent", "x\u{1b}[31m")],
+        )
+        .await;
+    house
+        .send(
+            "POST",
+            "/api/v1/auth/verify-otp",
+            &[],
+            "{\"email\":\"ada@example.org\",\"code\":\"918273\"}",
+        )
+        .await;
+    let access = lines.access();
+    assert_eq!(access.len(), 4, "{access:?}");
+    assert_eq!(
+        (
+            access[0]["request_id"].as_str(),
+            access[0]["route"].as_str()
+        ),
+        (Some("trace-me-1"), Some("/api/v1/posts/{id}"))
+    );
+    assert_eq!(
+        (access[0]["status"].as_u64(), access[0]["method"].as_str()),
+        (Some(200), Some("GET"))
+    );
+    assert_eq!(access[0]["ip"], "127.0.0.0/24");
+    assert!(access[0]["duration"].is_f64() && access[0]["trace_id"].is_string());
+    assert_eq!(
+        (access[2]["route"].as_str(), access[2]["status"].as_u64()),
+        (Some("-"), Some(404))
+    );
+    for secret in [
+        token.as_str(),
+        "918273",
+        "ada@example.org",
+        query,
+        id,
+        "\u{1b}",
+        "made/up",
+    ] {
+        let held: Vec<&Value> = access
+            .iter()
+            .filter(|line| line.to_string().contains(secret))
+            .collect();
+        assert!(held.is_empty(), "{secret}: {held:?}");
+    }
+    assert!(
+        !lines.text().contains(&token) && !lines.text().contains("918273"),
+        "not in any line of any level"
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_is_logged_as_499() {
+    let house = House::open(|_| {}).await;
+    let lines = Lines::default();
+    let _recording = lines.record();
+    house
+        .feed
+        .answer(|_| Ok(Answer::new(&ListFeedResponse::default()).after(Duration::from_secs(30))));
+    let mut stream = house.connect().await;
+    stream
+        .write_all(b"GET /api/v1/feed HTTP/1.1\r\nHost: d\r\n\r\n")
+        .await
+        .unwrap();
+    house
+        .rig
+        .eventually(|| async { house.feed.calls("ListFeed").len() == 1 })
+        .await;
+    drop(stream);
+    house
+        .rig
+        .eventually(|| async { lines.access().iter().any(|line| line["status"] == 499) })
+        .await;
+}

@@ -1,0 +1,347 @@
+//! Who may call what: tokens, access classes, and headers that must have no effect (GW-2, GW-7, HD-1, T12..T15).
+
+use std::sync::atomic::Ordering;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use contracts::auth::v1::SessionState;
+use identity::access::{RefreshGrant, Signer, generate_pem};
+use identity::{Role, clock};
+use serde_json::{Value, json};
+
+use crate::house::{HOUR, House};
+
+fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
+fn with_header(token: &str, change: impl FnOnce(&mut Value)) -> String {
+    let (head, rest) = token.split_once('.').unwrap();
+    let mut header: Value = serde_json::from_slice(&BASE64.decode(head).unwrap()).unwrap();
+    change(&mut header);
+    format!("{}.{rest}", BASE64.encode(header.to_string()))
+}
+
+fn with_claims(token: &str, change: impl FnOnce(&mut Value)) -> String {
+    let parts: Vec<&str> = token.split('.').collect();
+    let mut claims: Value = serde_json::from_slice(&BASE64.decode(parts[1]).unwrap()).unwrap();
+    change(&mut claims);
+    format!(
+        "{}.{}.{}",
+        parts[0],
+        BASE64.encode(claims.to_string()),
+        parts[2]
+    )
+}
+
+#[tokio::test]
+async fn gw_2_each_access_class_asks_for_what_it_says() {
+    let house = House::open(|_| {}).await;
+    let caller = house.rig.caller();
+    let good = bearer(&house.token(&caller));
+    // optional: nobody without a header, somebody with a good one, refused with a bad one
+    assert_eq!(house.get("/api/v1/feed", &[]).await.status, 200);
+    assert_eq!(
+        house
+            .get("/api/v1/feed", &[("Authorization", &good)])
+            .await
+            .status,
+        200
+    );
+    let calls = house.feed.calls("ListFeed");
+    assert_eq!(calls[0].ctx.caller(), None);
+    assert_eq!(calls[1].ctx.caller(), Some(&caller));
+    for bad in [
+        "Bearer nonsense",
+        "Basic dXNlcjpwYXNz",
+        "Bearer",
+        "",
+        "bearer  ",
+        "Token x",
+    ] {
+        assert_eq!(
+            house
+                .get("/api/v1/feed", &[("Authorization", bad)])
+                .await
+                .code(),
+            "UNAUTHORIZED",
+            "{bad:?}"
+        );
+    }
+    // user: refused without
+    let post = house
+        .send(
+            "POST",
+            "/api/v1/posts/018f0000-0000-7000-8000-000000000000/like",
+            &[],
+            "",
+        )
+        .await;
+    assert_eq!(post.code(), "UNAUTHORIZED");
+    // public: no token is looked at
+    let jwks = house
+        .get(
+            "/.well-known/jwks.json",
+            &[("Authorization", "Bearer nonsense")],
+        )
+        .await;
+    assert_eq!(jwks.status, 200);
+}
+
+#[tokio::test]
+async fn t12_t13_no_forged_token_is_accepted_on_any_kind_of_route() {
+    let house = House::open(|_| {}).await;
+    let caller = house.rig.caller();
+    let token = house.token(&caller);
+    let foreign = |issuer: &str, audience: &str| {
+        let signer = Signer::new(issuer, audience, &generate_pem().unwrap(), &[]).unwrap();
+        let grant = identity::access::AccessGrant {
+            account_id: caller.account_id,
+            email: "a@b.org",
+            profile_id: caller.profile_id,
+            session_id: caller.session_id,
+            role: Role::Admin,
+        };
+        signer.access(&grant, clock::unix(), HOUR).unwrap()
+    };
+    let now = clock::unix();
+    let refresh = RefreshGrant {
+        account_id: caller.account_id,
+        session_id: caller.session_id,
+        jti: "j",
+        issued_at: now,
+        expires_at: now + 60,
+    };
+    let unsigned = token.rsplit_once('.').unwrap().0;
+    let forged = [
+        with_header(&token, |h| h["alg"] = json!("none")),
+        format!("{}.", with_header(unsigned, |h| h["alg"] = json!("none"))),
+        format!("{unsigned}."),
+        with_header(&token, |h| h["alg"] = json!("HS256")),
+        with_header(&token, |h| h["alg"] = json!("ES384")),
+        with_header(&token, |h| h["jku"] = json!("http://127.0.0.1:1/jwks.json")),
+        with_header(&token, |h| h["x5u"] = json!("http://127.0.0.1:1/x")),
+        with_header(&token, |h| h["jwk"] = json!({"kty": "EC"})),
+        with_header(&token, |h| h["crit"] = json!(["exp"])),
+        with_header(&token, |h| h["kid"] = json!("../../etc/passwd")),
+        with_header(&token, |h| h["kid"] = json!("' OR 1=1 --")),
+        with_header(&token, |h| h["kid"] = json!("k".repeat(10_000))),
+        with_header(&token, |h| h["typ"] = json!("JWT")),
+        with_claims(&token, |c| c["role"] = json!("admin")),
+        with_claims(&token, |c| c["exp"] = json!("9999999999")),
+        with_claims(&token, |c| {
+            c["sub"] = json!("018f0000-0000-7000-8000-000000000000")
+        }),
+        with_claims(&token, |c| drop(c.as_object_mut().unwrap().remove("sid"))),
+        foreign("smilefactory", "smilefactory-api"),
+        foreign("someone-else", "smilefactory-api"),
+        house.signer.refresh(&refresh).unwrap(),
+        house.token_of(&caller, now + 120),
+        format!("{token}x"),
+        format!("{token}.{token}"),
+        token.replace('.', ".."),
+        token.to_uppercase(),
+    ];
+    for token in &forged {
+        let header = bearer(token);
+        for (method, path) in [
+            ("GET", "/api/v1/feed"),
+            ("GET", "/api/v1/auth/me"),
+            ("POST", "/api/v1/auth/logout"),
+        ] {
+            let reply = house
+                .send(method, path, &[("Authorization", &header)], "")
+                .await;
+            assert_eq!(reply.code(), "UNAUTHORIZED", "{method} {path} with {token}");
+        }
+    }
+    assert!(house.feed.calls("ListFeed").is_empty() && house.auth.calls("GetMe").is_empty());
+    // au_19: a score of unknown keys caused one fetch beside the scheduled one
+    assert!(house.news.jwks_fetches.load(Ordering::Relaxed) <= 2);
+    let expired = bearer(&house.token_of(&caller, now - 3600 - 31));
+    assert_eq!(
+        house
+            .get("/api/v1/feed", &[("Authorization", &expired)])
+            .await
+            .code(),
+        "TOKEN_EXPIRED"
+    );
+    let within_leeway = bearer(&house.token_of(&caller, now - 3600 - 5));
+    assert_eq!(
+        house
+            .get("/api/v1/feed", &[("Authorization", &within_leeway)])
+            .await
+            .status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn t14_two_authorization_headers_are_400_and_a_token_in_the_query_is_none() {
+    let house = House::open(|_| {}).await;
+    let token = house.token(&house.rig.caller());
+    let header = bearer(&token);
+    for path in ["/api/v1/feed", "/api/v1/auth/me", "/.well-known/jwks.json"] {
+        let reply = house
+            .get(
+                path,
+                &[("Authorization", &header), ("Authorization", &header)],
+            )
+            .await;
+        assert_eq!(reply.code(), "VALIDATION_ERROR", "{path}");
+    }
+    let reply = house
+        .get(&format!("/api/v1/auth/me?access_token={token}"), &[])
+        .await;
+    assert_eq!(reply.code(), "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn t15_identity_headers_from_outside_have_no_effect() {
+    let house = House::open(|_| {}).await;
+    let foreign = "018f0000-0000-7000-8000-000000000000";
+    let names = [
+        "x-sf-identity",
+        "x-sf-service",
+        "x-account-id",
+        "x-profile-id",
+        "x-user-id",
+        "x-sf-user-agent",
+        "x-sf-role",
+        "x-sf-status",
+        "grpc-metadata-x-sf-identity",
+        "grpc-metadata-x-account-id",
+        "x-sf-identity-bin",
+        "x-forwarded-for",
+        "x-forwarded-user",
+        "x-real-ip",
+        "forwarded",
+        "grpc-timeout",
+        "x-envoy-original-path",
+        "x-original-url",
+        "x-http-method-override",
+    ];
+    let spoofed: Vec<(&str, &str)> = names.iter().map(|name| (*name, foreign)).collect();
+    let reply = house.get("/api/v1/feed", &spoofed).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let caller = house.rig.caller();
+    let header = bearer(&house.token(&caller));
+    let signed: Vec<(&str, &str)> = spoofed
+        .iter()
+        .copied()
+        .chain([("Authorization", header.as_str())])
+        .collect();
+    assert_eq!(house.get("/api/v1/feed", &signed).await.status, 200);
+    let calls = house.feed.calls("ListFeed");
+    assert_eq!(
+        (calls[0].ctx.caller(), calls[1].ctx.caller()),
+        (None, Some(&caller))
+    );
+    for call in &calls {
+        assert_eq!(call.ctx.ip(), Some([127, 0, 0, 1].into()));
+        assert_eq!(call.ctx.peer(), "edge");
+        for (name, value) in &call.metadata {
+            assert_ne!(value, foreign, "{name} passed the door");
+        }
+    }
+}
+
+#[tokio::test]
+async fn t45_before_any_key_is_known_tokens_are_503_and_public_reads_go_on() {
+    let house =
+        House::open_after(|news| news.jwks_up.store(false, Ordering::Relaxed), |_| {}).await;
+    let header = bearer(&house.token(&house.rig.caller()));
+    let read = async || {
+        house
+            .get("/api/v1/feed", &[("Authorization", header.as_str())])
+            .await
+    };
+    let reply = read().await;
+    assert_eq!(
+        (reply.code().as_str(), reply.header("retry-after").is_some()),
+        ("SERVICE_UNAVAILABLE", true)
+    );
+    assert_eq!(house.get("/api/v1/feed", &[]).await.status, 200);
+    house.news.jwks_up.store(true, Ordering::Relaxed);
+    house
+        .rig
+        .eventually(|| async { read().await.status == 200 })
+        .await;
+}
+
+#[tokio::test]
+async fn au_19_a_new_key_is_fetched_once_it_is_met_and_unknown_ones_not_again_and_again() {
+    let house = House::open(|_| {}).await;
+    let caller = house.rig.caller();
+    let old = bearer(&house.token(&caller));
+    let read = async |header: &str| {
+        house
+            .get("/api/v1/feed", &[("Authorization", header)])
+            .await
+            .status
+    };
+    assert_eq!(read(&old).await, 200);
+    let next = Signer::new(
+        "smilefactory",
+        "smilefactory-api",
+        &generate_pem().unwrap(),
+        &[],
+    )
+    .unwrap();
+    *house.news.jwks.lock().unwrap() = next.jwks().to_json();
+    let before = house.news.jwks_fetches.load(Ordering::Relaxed);
+    let grant = |session_id| identity::access::AccessGrant {
+        account_id: caller.account_id,
+        email: "a@b.org",
+        profile_id: caller.profile_id,
+        session_id,
+        role: Role::User,
+    };
+    let new = bearer(
+        &next
+            .access(&grant(caller.session_id), clock::unix(), HOUR)
+            .unwrap(),
+    );
+    assert_eq!(read(&new).await, 200, "a rotated key is found");
+    let stranger = Signer::new(
+        "smilefactory",
+        "smilefactory-api",
+        &generate_pem().unwrap(),
+        &[],
+    )
+    .unwrap();
+    for _ in 0..5 {
+        let forged = bearer(
+            &stranger
+                .access(&grant(uuid::Uuid::now_v7()), clock::unix(), HOUR)
+                .unwrap(),
+        );
+        assert_eq!(read(&forged).await, 401);
+    }
+    assert_eq!(house.news.jwks_fetches.load(Ordering::Relaxed), before + 1);
+}
+
+#[tokio::test]
+async fn au_9_a_token_is_verified_once_and_its_session_still_looked_at() {
+    let house = House::open(|_| {}).await;
+    let header = bearer(&house.token(&house.rig.caller()));
+    for _ in 0..5 {
+        assert_eq!(
+            house
+                .get("/api/v1/feed", &[("Authorization", &header)])
+                .await
+                .status,
+            200
+        );
+    }
+    *house.news.session.lock().unwrap() = Ok(SessionState::Revoked);
+    house.news.silent.store(true, Ordering::Relaxed);
+    let asked = || async {
+        house
+            .get("/api/v1/feed", &[("Authorization", &header)])
+            .await
+            .status
+            == 401
+    };
+    house.rig.eventually(asked).await;
+}
