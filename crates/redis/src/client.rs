@@ -221,6 +221,17 @@ impl Redis {
             .map_err(fault)
     }
 
+    /// Cuts this handle's connections as a fault would, to be made again by themselves: for tests.
+    ///
+    /// # Errors
+    /// `SERVICE_UNAVAILABLE`.
+    pub async fn cut(&self) -> Result<()> {
+        if let Some(subscriber) = self.inner.subscriber.get() {
+            subscriber.force_reconnection().await.map_err(fault)?;
+        }
+        self.inner.client.force_reconnection().await.map_err(fault)
+    }
+
     /// Closes the connections; later commands are `SERVICE_UNAVAILABLE`.
     pub async fn close(&self) {
         if let Some(subscriber) = self.inner.subscriber.get() {

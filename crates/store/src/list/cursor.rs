@@ -118,3 +118,83 @@ pub(super) fn open(cursor: &str, binding: &Binding, sorts: usize) -> Result<Vec<
         Err(invalid())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn binding(viewer: &Viewer, sort: &[Sort]) -> Binding {
+        Binding::new(b"key", "/a.B/List", viewer, &[], None, sort)
+    }
+
+    fn made_at(seconds: i64, binding: &Binding) -> String {
+        let content = serde_json::to_vec(&Content {
+            t: seconds,
+            k: vec![Some("x".to_owned()), None],
+        })
+        .unwrap();
+        let mut mac = binding.0.clone();
+        mac.update(&content);
+        let mut bytes = mac.finalize().into_bytes()[..SIGNATURE].to_vec();
+        bytes.extend_from_slice(&content);
+        BASE64.encode(bytes)
+    }
+
+    const SORT: [Sort; 1] = [Sort {
+        name: "createdAt",
+        descending: true,
+    }];
+
+    #[test]
+    fn pg_4_a_cursor_opens_only_where_it_was_sealed() {
+        let viewer = Viewer::default();
+        let keys = vec![Some("2026-01-01".to_owned()), Some("id".to_owned())];
+        let cursor = seal(keys.clone(), &binding(&viewer, &SORT)).unwrap();
+        assert_eq!(open(&cursor, &binding(&viewer, &SORT), 1).unwrap(), keys);
+        let other = Viewer {
+            profile_id: Some(uuid::Uuid::nil()),
+            account_id: None,
+        };
+        assert!(open(&cursor, &binding(&other, &SORT), 1).is_err());
+        let ascending = [Sort {
+            descending: false,
+            ..SORT[0]
+        }];
+        assert!(open(&cursor, &binding(&viewer, &ascending), 1).is_err());
+        let elsewhere = Binding::new(b"key", "/a.B/ListOther", &viewer, &[], None, &SORT);
+        assert!(open(&cursor, &elsewhere, 1).is_err());
+    }
+
+    #[test]
+    fn pg_4_no_altered_byte_is_accepted() {
+        let binding = binding(&Viewer::default(), &SORT);
+        let cursor = seal(vec![Some("x".to_owned()), Some("y".to_owned())], &binding).unwrap();
+        let bytes = BASE64.decode(&cursor).unwrap();
+        for index in 0..bytes.len() {
+            let mut altered = bytes.clone();
+            altered[index] ^= 1;
+            assert!(
+                open(&BASE64.encode(altered), &binding, 1).is_err(),
+                "byte {index}"
+            );
+        }
+        for junk in [
+            "x",
+            "====",
+            "\u{e9}",
+            &"A".repeat(5000),
+            &cursor[..cursor.len() - 1],
+        ] {
+            assert!(open(junk, &binding, 1).is_err(), "{junk}");
+        }
+    }
+
+    #[test]
+    fn n_11_a_cursor_is_good_for_24_hours() {
+        let binding = binding(&Viewer::default(), &SORT);
+        let now = identity::clock::unix();
+        assert!(open(&made_at(now - LIFE + 60, &binding), &binding, 1).is_ok());
+        assert!(open(&made_at(now - LIFE - 60, &binding), &binding, 1).is_err());
+        assert!(open(&made_at(now + 3600, &binding), &binding, 1).is_err());
+    }
+}

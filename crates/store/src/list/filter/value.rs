@@ -66,7 +66,7 @@ fn from_text(
 ) -> Result<Value, String> {
     let value = match kind {
         FilterKind::Text => plain(text).map(Value::Text),
-        FilterKind::Tags => plain(text).map(Value::Tag),
+        FilterKind::Tags => plain(text).map(|text| Value::Tag(folded(text))),
         FilterKind::Word => word(words, text).map(Value::Word),
         FilterKind::Id => Uuid::try_parse(text)
             .ok()
@@ -82,6 +82,15 @@ fn from_text(
         FilterKind::Decimal => decimal(text).map(Value::Decimal),
     };
     value.ok_or_else(|| expected(kind, words))
+}
+
+/// A tag as tags are stored (FD-4); what can be no tag stays as it is and matches none.
+fn folded(text: String) -> String {
+    let mut tag = text.clone();
+    match contracts::validation::format::tag(&mut tag) {
+        Ok(()) => tag,
+        Err(_) => text,
+    }
 }
 
 fn plain(text: &str) -> Option<String> {

@@ -1,0 +1,10 @@
+//! The store on a real PostgreSQL.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by them"
+)]
+
+mod db;
+mod list;
+mod visibility;
