@@ -78,6 +78,8 @@ impl App {
             return self.turn_away(tx, ctx, &account).await;
         }
         let now = store::clock(&*tx).await?;
+        // Whoever never signed in has no devices, so that none of them is new.
+        let first = account.last_login_at.is_none();
         store::account::note_login(&*tx, &mut account, now).await?;
         if is_new {
             store::settings::ensure(&*tx, account.id).await?;
@@ -85,7 +87,7 @@ impl App {
         }
         self.promote(&mut tx, ctx, &mut account, now).await?;
         let profiles = store::profile::of_account(&*tx, account.id).await?;
-        let seen = is_new
+        let seen = first
             || store::session::seen_before(&*tx, account.id, ctx.user_agent(), ctx.ip()).await?;
         let profile_id = acting(&profiles, &account);
         let session = self.new_session(ctx, &account, profile_id, device_name, now);

@@ -6,6 +6,7 @@ mod mail;
 mod otp;
 mod peer;
 mod profile;
+mod redeem;
 mod refresh;
 mod revocation;
 mod session;

@@ -243,6 +243,41 @@ async fn au_12_the_primary_profile_follows_its_event() {
 }
 
 #[tokio::test]
+async fn eb_5_a_primary_change_that_is_early_is_taken_up_once_the_profile_is_told() {
+    let world = World::start().await;
+    let guest = world.sign_in(&fresh_address()).await;
+    let second = Uuid::now_v7();
+    let change = ProfilePrimaryChanged {
+        account_id: guest.account_id(),
+        profile_id: second.to_string(),
+        previous_profile_id: guest.reply.active_profile_id.clone(),
+        version: 2,
+        previous_version: 2,
+    };
+    world
+        .rig
+        .emit("profile", Event::of(second, 2, &change))
+        .await;
+    let waiting = || async { world.count("account.dead_letters").await == 1 };
+    world.rig.eventually(waiting).await;
+    let undone = "account.account_profiles where is_primary";
+    assert_eq!(
+        world.count(undone).await,
+        1,
+        "half of it would leave nobody primary"
+    );
+    create(&world, &guest, second, "Second", 1).await;
+    let primary = || async {
+        names(&world)
+            .await
+            .first()
+            .is_some_and(|name| name == "Second")
+    };
+    world.rig.eventually(primary).await;
+    assert_eq!(world.count(undone).await, 1);
+}
+
+#[tokio::test]
 async fn au_12_a_deleted_profile_moves_its_sessions_and_outdates_tokens_naming_it() {
     let world = World::start().await;
     let guest = world.sign_in(&fresh_address()).await;
