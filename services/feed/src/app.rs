@@ -9,8 +9,10 @@ pub(crate) mod schedule;
 pub(crate) mod thread;
 pub(crate) mod view;
 
+use identity::clock;
 use people::People;
 use store::Db;
+use time::OffsetDateTime;
 
 /// What every operation works with.
 #[derive(Clone, Debug)]
@@ -24,6 +26,16 @@ pub(crate) struct App {
 impl App {
     /// Operations over this database, asking these peers.
     pub(crate) fn new(db: Db, peers: mesh::Peers, cursor_key: [u8; 32]) -> Self {
-        Self { people: People::new(db.clone(), peers), db, cursor_key }
+        Self {
+            people: People::new(db.clone(), peers),
+            db,
+            cursor_key,
+        }
     }
+}
+
+/// Now, as precise as PostgreSQL keeps it, so that a reply shows the times a later one will.
+fn now() -> OffsetDateTime {
+    let now = clock::now();
+    now.replace_microsecond(now.microsecond()).unwrap_or(now)
 }

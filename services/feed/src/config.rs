@@ -12,6 +12,8 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { publish_every_ms: 10_000 }
+        Self {
+            publish_every_ms: 10_000,
+        }
     }
 }

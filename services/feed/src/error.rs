@@ -45,7 +45,10 @@ pub(crate) enum Error {
 impl Error {
     /// One field is wrong.
     pub(crate) fn invalid(field: &str, message: &str) -> Self {
-        Self::Invalid(vec![Violation { field: field.to_owned(), message: message.to_owned() }])
+        Self::Invalid(vec![Violation {
+            field: field.to_owned(),
+            message: message.to_owned(),
+        }])
     }
 }
 

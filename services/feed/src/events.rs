@@ -30,8 +30,19 @@ pub(crate) struct Thread<'a> {
 /// A post was published for the first time.
 pub(crate) async fn post_created(tx: &mut Tx, ctx: &Context, post: &Post) -> Result<()> {
     let kind = post.kind.word().unwrap_or_default();
-    tx.after_commit(move || metrics::counter!("sf_posts_created_total", "type" => kind).increment(1));
-    publish(tx, ctx, post.id, post.version, &facts::PostCreated { post: Some(post_facts(post)) }).await
+    tx.after_commit(move || {
+        metrics::counter!("sf_posts_created_total", "type" => kind).increment(1)
+    });
+    publish(
+        tx,
+        ctx,
+        post.id,
+        post.version,
+        &facts::PostCreated {
+            post: Some(post_facts(post)),
+        },
+    )
+    .await
 }
 
 /// A post was changed: the others learn of published posts only, and that one is no longer published.
@@ -47,7 +58,10 @@ pub(crate) async fn post_changed(
     }
     if post.is_published() {
         let changed = changed.iter().map(|field| (*field).to_owned()).collect();
-        let event = facts::PostUpdated { post: Some(post_facts(post)), changed };
+        let event = facts::PostUpdated {
+            post: Some(post_facts(post)),
+            changed,
+        };
         return publish(tx, ctx, post.id, post.version, &event).await;
     }
     if before.is_published() {
@@ -80,7 +94,12 @@ pub(crate) async fn archived(tx: &mut Tx, ctx: &Context, post: &removal::Post) -
 }
 
 /// A post was liked. Events of likes are ordered by the row of the like, not by the post's, which nobody waits for.
-pub(crate) async fn post_liked(tx: &mut Tx, ctx: &Context, post: &Post, profile: Uuid) -> Result<()> {
+pub(crate) async fn post_liked(
+    tx: &mut Tx,
+    ctx: &Context,
+    post: &Post,
+    profile: Uuid,
+) -> Result<()> {
     tx.after_commit(|| metrics::counter!("sf_likes_total").increment(1));
     let event = facts::PostLiked {
         post_id: post.id.to_string(),
@@ -92,30 +111,68 @@ pub(crate) async fn post_liked(tx: &mut Tx, ctx: &Context, post: &Post, profile:
 }
 
 /// A like of a post was taken back.
-pub(crate) async fn post_unliked(tx: &mut Tx, ctx: &Context, post: &Post, profile: Uuid) -> Result<()> {
-    let event = facts::PostUnliked { post_id: post.id.to_string(), profile_id: profile.to_string() };
+pub(crate) async fn post_unliked(
+    tx: &mut Tx,
+    ctx: &Context,
+    post: &Post,
+    profile: Uuid,
+) -> Result<()> {
+    let event = facts::PostUnliked {
+        post_id: post.id.to_string(),
+        profile_id: profile.to_string(),
+    };
     publish(tx, ctx, post.id, post.version, &event).await
 }
 
 /// A comment was written, on a post or in answer to another.
-pub(crate) async fn comment_created(tx: &mut Tx, ctx: &Context, comment: &Comment, thread: &Thread<'_>) -> Result<()> {
+pub(crate) async fn comment_created(
+    tx: &mut Tx,
+    ctx: &Context,
+    comment: &Comment,
+    thread: &Thread<'_>,
+) -> Result<()> {
     tx.after_commit(|| metrics::counter!("sf_comments_total").increment(1));
     let said = Some(comment_facts(comment, thread));
     if thread.parent.is_some() {
-        publish(tx, ctx, comment.id, comment.version, &facts::CommentReplied { comment: said }).await
+        publish(
+            tx,
+            ctx,
+            comment.id,
+            comment.version,
+            &facts::CommentReplied { comment: said },
+        )
+        .await
     } else {
-        publish(tx, ctx, comment.id, comment.version, &facts::CommentCreated { comment: said }).await
+        publish(
+            tx,
+            ctx,
+            comment.id,
+            comment.version,
+            &facts::CommentCreated { comment: said },
+        )
+        .await
     }
 }
 
 /// The text of a comment was changed.
-pub(crate) async fn comment_updated(tx: &mut Tx, ctx: &Context, comment: &Comment, thread: &Thread<'_>) -> Result<()> {
-    let event = facts::CommentUpdated { comment: Some(comment_facts(comment, thread)) };
+pub(crate) async fn comment_updated(
+    tx: &mut Tx,
+    ctx: &Context,
+    comment: &Comment,
+    thread: &Thread<'_>,
+) -> Result<()> {
+    let event = facts::CommentUpdated {
+        comment: Some(comment_facts(comment, thread)),
+    };
     publish(tx, ctx, comment.id, comment.version, &event).await
 }
 
 /// A comment was deleted.
-pub(crate) async fn comment_deleted(tx: &mut Tx, ctx: &Context, comment: &removal::Comment) -> Result<()> {
+pub(crate) async fn comment_deleted(
+    tx: &mut Tx,
+    ctx: &Context,
+    comment: &removal::Comment,
+) -> Result<()> {
     let event = facts::CommentDeleted {
         comment_id: comment.id.to_string(),
         post_id: comment.post_id.to_string(),
@@ -125,7 +182,12 @@ pub(crate) async fn comment_deleted(tx: &mut Tx, ctx: &Context, comment: &remova
 }
 
 /// A comment was liked.
-pub(crate) async fn comment_liked(tx: &mut Tx, ctx: &Context, comment: &Comment, profile: Uuid) -> Result<()> {
+pub(crate) async fn comment_liked(
+    tx: &mut Tx,
+    ctx: &Context,
+    comment: &Comment,
+    profile: Uuid,
+) -> Result<()> {
     tx.after_commit(|| metrics::counter!("sf_likes_total").increment(1));
     let event = facts::CommentLiked {
         comment_id: comment.id.to_string(),
@@ -156,7 +218,12 @@ fn post_facts(post: &Post) -> facts::PostFacts {
         title: post.title.clone(),
         content: text::card(&post.content).0.to_owned(),
         visibility: post.visibility.word().unwrap_or_default().to_owned(),
-        target_profile_types: post.target_types.iter().filter_map(|kind| kind.word()).map(str::to_owned).collect(),
+        target_profile_types: post
+            .target_types
+            .iter()
+            .filter_map(|kind| kind.word())
+            .map(str::to_owned)
+            .collect(),
         target_tags: post.target_tags.clone(),
         group_id: text_of(post.group_id),
         tags: post.tags.clone(),

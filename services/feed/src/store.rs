@@ -31,16 +31,31 @@ fn statement(sql: impl Into<String>, values: Vec<Value>) -> Statement {
     Statement::from_sql_and_values(DbBackend::Postgres, sql, values)
 }
 
-async fn rows(on: &impl ConnectionTrait, sql: impl Into<String>, values: Vec<Value>) -> Result<Vec<QueryResult>> {
-    on.query_all_raw(statement(sql, values)).await.map_err(store::fault)
+async fn rows(
+    on: &impl ConnectionTrait,
+    sql: impl Into<String>,
+    values: Vec<Value>,
+) -> Result<Vec<QueryResult>> {
+    on.query_all_raw(statement(sql, values))
+        .await
+        .map_err(store::fault)
 }
 
-async fn row(on: &impl ConnectionTrait, sql: impl Into<String>, values: Vec<Value>) -> Result<Option<QueryResult>> {
-    on.query_one_raw(statement(sql, values)).await.map_err(store::fault)
+async fn row(
+    on: &impl ConnectionTrait,
+    sql: impl Into<String>,
+    values: Vec<Value>,
+) -> Result<Option<QueryResult>> {
+    on.query_one_raw(statement(sql, values))
+        .await
+        .map_err(store::fault)
 }
 
 async fn run(on: &impl ConnectionTrait, sql: impl Into<String>, values: Vec<Value>) -> Result<u64> {
-    let done = on.execute_raw(statement(sql, values)).await.map_err(store::fault)?;
+    let done = on
+        .execute_raw(statement(sql, values))
+        .await
+        .map_err(store::fault)?;
     Ok(done.rows_affected())
 }
 

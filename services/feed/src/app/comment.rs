@@ -1,10 +1,10 @@
 //! Comments: written, changed, deleted.
 
-use identity::{Context, clock};
+use identity::Context;
 use uuid::Uuid;
 
-use super::App;
 use super::view::CommentView;
+use super::{App, now};
 use crate::domain::comment::{Comment, Status, reply_depth};
 use crate::domain::mention;
 use crate::domain::post::Post;
@@ -37,7 +37,7 @@ impl App {
             Some(id) => Some(self.hold_parent(&mut tx, ctx, post.id, id).await?),
             None => None,
         };
-        let now = clock::now();
+        let now = now();
         let comment = Comment {
             id: Uuid::now_v7(),
             post_id: post.id,
@@ -54,7 +54,11 @@ impl App {
         };
         comment::insert(&*tx, &comment).await?;
         let mentions = mentioned(&mut tx, &post, &comment).await?;
-        let thread = Thread { post: &post, parent: parent.as_ref().map(|(parent, _)| parent), mentions };
+        let thread = Thread {
+            post: &post,
+            parent: parent.as_ref().map(|(parent, _)| parent),
+            mentions,
+        };
         events::comment_created(&mut tx, ctx, &comment, &thread).await?;
         if let Some(parent) = new.parent {
             Counter::CommentReplies.add(&*tx, parent, 1).await?;
@@ -65,7 +69,12 @@ impl App {
     }
 
     /// Changes the text of a comment of the caller's account.
-    pub(crate) async fn update_comment(&self, ctx: &Context, id: Uuid, content: String) -> Result<CommentView> {
+    pub(crate) async fn update_comment(
+        &self,
+        ctx: &Context,
+        id: Uuid,
+        content: String,
+    ) -> Result<CommentView> {
         let seen = self.visible_comment(ctx, id).await?;
         if seen.account_id != Some(ctx.require_caller()?.account_id) {
             return Err(Error::NotYourComment);
@@ -75,11 +84,15 @@ impl App {
         let mut comment = comment::lock(&*tx, id).await?.ok_or(Error::NoComment)?;
         if comment.content != content {
             comment.content = content;
-            comment.edited_at = Some(clock::now());
+            comment.edited_at = Some(now());
             comment.version += 1;
             comment = comment::save(&*tx, &comment).await?;
             let mentions = mentioned(&mut tx, &post, &comment).await?;
-            let thread = Thread { post: &post, parent: None, mentions };
+            let thread = Thread {
+                post: &post,
+                parent: None,
+                mentions,
+            };
             events::comment_updated(&mut tx, ctx, &comment, &thread).await?;
         }
         tx.commit().await?;
@@ -95,7 +108,7 @@ impl App {
             return Err(Error::NotYourComment);
         }
         let mut tx = self.db.begin(ctx).await?;
-        let removed = removal::comments(&*tx, &[id], clock::now()).await?;
+        let removed = removal::comments(&*tx, &[id], now()).await?;
         if removed.is_empty() {
             return Err(Error::NoComment);
         }
@@ -108,7 +121,13 @@ impl App {
     }
 
     /// The comment to be answered, kept from being deleted, and the level of a reply to it.
-    async fn hold_parent(&self, tx: &mut store::Tx, ctx: &Context, post: Uuid, id: Uuid) -> Result<(Comment, i16)> {
+    async fn hold_parent(
+        &self,
+        tx: &mut store::Tx,
+        ctx: &Context,
+        post: Uuid,
+        id: Uuid,
+    ) -> Result<(Comment, i16)> {
         let parent = comment::hold_parent(&**tx, &ctx.viewer(), post, id).await?;
         let depth = reply_depth(parent.as_ref().map(|parent| (parent.status, parent.depth)));
         match (parent, depth) {

@@ -1,10 +1,11 @@
 //! What happens to the things of a profile or account that is deleted (PJ-4).
 
 use fault::Result;
-use identity::{Context, clock};
+use identity::Context;
 use store::Tx;
 use uuid::Uuid;
 
+use super::now;
 use crate::events;
 use crate::store::removal;
 use crate::store::stats::Counter;
@@ -12,7 +13,7 @@ use crate::store::stats::Counter;
 /// Archives the posts of these profiles, removes their comments and likes, and keeps the counters right. Counters
 /// come last: of comments, then of posts.
 pub(crate) async fn remove(tx: &mut Tx, ctx: &Context, profiles: &[Uuid]) -> Result<()> {
-    let now = clock::now();
+    let now = now();
     for post in removal::posts_of(&**tx, profiles, now).await? {
         if post.was_published {
             events::archived(tx, ctx, &post).await?;

@@ -72,11 +72,15 @@ impl App {
     /// The live comment, if the viewer may see it and its post.
     pub(crate) async fn visible_comment(&self, ctx: &Context, id: Uuid) -> Result<Comment> {
         let found = comment::visible(self.db.connection(), &ctx.viewer(), id).await?;
-        let comment = found.filter(|comment| comment.status == Status::Live).ok_or(Error::NoComment)?;
-        self.visible_post(ctx, comment.post_id).await.map_err(|error| match error {
-            Error::NoPost => Error::NoComment,
-            other => other,
-        })?;
+        let comment = found
+            .filter(|comment| comment.status == Status::Live)
+            .ok_or(Error::NoComment)?;
+        self.visible_post(ctx, comment.post_id)
+            .await
+            .map_err(|error| match error {
+                Error::NoPost => Error::NoComment,
+                other => other,
+            })?;
         Ok(comment)
     }
 
@@ -86,7 +90,8 @@ impl App {
     }
 
     async fn comment_engagement(&self, ctx: &Context, comment: &Comment) -> Result<Engagement> {
-        let counts = engagement::of_comments(self.db.connection(), &ctx.viewer(), &[comment.id]).await?;
+        let counts =
+            engagement::of_comments(self.db.connection(), &ctx.viewer(), &[comment.id]).await?;
         Ok(counts.get(&comment.id).copied().unwrap_or_default())
     }
 }

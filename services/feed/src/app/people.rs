@@ -29,11 +29,19 @@ pub(crate) struct People {
 impl People {
     /// Reads here, asks there.
     pub(crate) fn new(db: Db, peers: Peers) -> Self {
-        Self { db, peers, stored: Cache::new(REMEMBERED) }
+        Self {
+            db,
+            peers,
+            stored: Cache::new(REMEMBERED),
+        }
     }
 
     /// These profiles; what is not known is asked for, together, and stored.
-    pub(crate) async fn find(&self, ctx: &Context, mut ids: Vec<Uuid>) -> Result<HashMap<Uuid, Person>> {
+    pub(crate) async fn find(
+        &self,
+        ctx: &Context,
+        mut ids: Vec<Uuid>,
+    ) -> Result<HashMap<Uuid, Person>> {
         ids.sort_unstable();
         ids.dedup();
         let known = people::known(self.db.connection(), &ids).await?;
@@ -80,8 +88,13 @@ impl People {
     async fn fetch(&self, ctx: &Context, ids: &[Uuid]) -> Result<()> {
         let mut client = ProfileServiceClient::new(self.peers.call("profile", ctx));
         for batch in ids.chunks(BATCH) {
-            let request = BatchGetRefsRequest { ids: batch.iter().map(Uuid::to_string).collect() };
-            let reply = client.batch_get_refs(request).await.map_err(fault::Fault::from)?;
+            let request = BatchGetRefsRequest {
+                ids: batch.iter().map(Uuid::to_string).collect(),
+            };
+            let reply = client
+                .batch_get_refs(request)
+                .await
+                .map_err(fault::Fault::from)?;
             for profile in reply.into_inner().profiles {
                 people::keep(self.db.connection(), profile).await?;
             }
@@ -92,7 +105,9 @@ impl People {
 
 /// The card of an author, or of nobody when the author is gone.
 pub(crate) fn card(people: &HashMap<Uuid, Person>, id: Option<Uuid>) -> ProfileCard {
-    let person = id.and_then(|id| people.get(&id)).filter(|person| person.is_live);
+    let person = id
+        .and_then(|id| people.get(&id))
+        .filter(|person| person.is_live);
     person.map_or_else(nobody, |person| person.card.clone())
 }
 

@@ -1,13 +1,13 @@
 //! Posts: written, read, changed, deleted, listed.
 
 use contracts::feed::v1::PostType;
-use identity::{Context, clock};
+use identity::Context;
 use store::Tx;
 use store::list::{ListQuery, Page};
 use uuid::Uuid;
 
-use super::App;
 use super::view::PostView;
+use super::{App, now};
 use crate::domain::mention;
 use crate::domain::post::{Changes, Post};
 use crate::error::{Error, Result};
@@ -36,7 +36,7 @@ impl App {
         if let Some(group) = new.group {
             self.require_member(group, author).await?;
         }
-        let now = clock::now();
+        let now = now();
         let mut post = Post::blank(new.kind, author, account, new.group, now);
         post.fill(new.changes, now)?;
 
@@ -59,11 +59,16 @@ impl App {
     }
 
     /// Changes a post of the caller's account.
-    pub(crate) async fn update_post(&self, ctx: &Context, id: Uuid, changes: Changes) -> Result<PostView> {
+    pub(crate) async fn update_post(
+        &self,
+        ctx: &Context,
+        id: Uuid,
+        changes: Changes,
+    ) -> Result<PostView> {
         let mut tx = self.db.begin(ctx).await?;
         let before = self.lock_own_post(&mut tx, ctx, id).await?;
         let mut post = before.clone();
-        let mut changed = post.change(changes, clock::now())?;
+        let mut changed = post.change(changes, now())?;
         if changed.is_empty() {
             tx.rollback().await?;
             return self.see_post(ctx, before).await;
@@ -88,7 +93,7 @@ impl App {
         let mut post = self.lock_own_post(&mut tx, ctx, id).await?;
         let was_published = post.is_published();
         post.version += 1;
-        post::archive(&*tx, &post, clock::now()).await?;
+        post::archive(&*tx, &post, now()).await?;
         if was_published {
             events::post_archived(&mut tx, ctx, &post).await?;
         }
@@ -96,12 +101,25 @@ impl App {
     }
 
     /// A page of the feed: a constant number of statements and calls whatever its size.
-    pub(crate) async fn list_feed(&self, ctx: &Context, part: Part, query: ListQuery) -> Result<Page<PostView>> {
+    pub(crate) async fn list_feed(
+        &self,
+        ctx: &Context,
+        part: Part,
+        query: ListQuery,
+    ) -> Result<Page<PostView>> {
         self.people.meet(ctx).await;
         let page = feed::page(self.db.connection(), &ctx.viewer(), part, query).await?;
-        let Page { items, pagination, total_capped } = page;
+        let Page {
+            items,
+            pagination,
+            total_capped,
+        } = page;
         let items = self.see_posts(ctx, items).await?;
-        Ok(Page { items, pagination, total_capped })
+        Ok(Page {
+            items,
+            pagination,
+            total_capped,
+        })
     }
 
     /// The post, if the viewer may see it.
@@ -117,7 +135,9 @@ impl App {
 
     /// Invisible before foreign: who may not see a post does not learn that it is somebody else's (CV-20).
     async fn lock_own_post(&self, tx: &mut Tx, ctx: &Context, id: Uuid) -> Result<Post> {
-        let seen = post::visible(&**tx, &ctx.viewer(), id).await?.ok_or(Error::NoPost)?;
+        let seen = post::visible(&**tx, &ctx.viewer(), id)
+            .await?
+            .ok_or(Error::NoPost)?;
         if seen.account_id != ctx.require_caller()?.account_id {
             return Err(Error::NotYourPost);
         }
@@ -143,7 +163,11 @@ async fn name(tx: &mut Tx, post: &mut Post) -> Result<()> {
 
 /// Finds whom the text mentions.
 async fn mention(tx: &mut Tx, post: &mut Post) -> Result<()> {
-    let text = format!("{}\n{}", post.title.as_deref().unwrap_or_default(), post.content);
+    let text = format!(
+        "{}\n{}",
+        post.title.as_deref().unwrap_or_default(),
+        post.content
+    );
     post.mentions = people::mentioned_in_post(&**tx, &mention::names(&text), post).await?;
     Ok(())
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use identity::{Context, clock};
+use identity::Context;
 use store::Lease;
 use uuid::Uuid;
 
-use super::App;
+use super::{App, now};
 use crate::domain::publication::Wish;
 use crate::error::Result;
 use crate::events;
@@ -33,15 +33,25 @@ impl App {
 
     async fn publish_batch(&self) -> Result<usize> {
         let ctx = Context::background(Uuid::now_v7().to_string(), RUN);
-        let now = clock::now();
+        let now = now();
         let mut tx = self.db.begin(&ctx).await?;
         let due = post::due(&*tx, now, BATCH).await?;
         for before in &due {
             let mut post = before.clone();
-            post.standing = before.standing.changed(Wish { published: Some(true), publish_at: None }, now).unwrap_or(before.standing);
+            post.standing = before
+                .standing
+                .changed(
+                    Wish {
+                        published: Some(true),
+                        publish_at: None,
+                    },
+                    now,
+                )
+                .unwrap_or(before.standing);
             post.version += 1;
             let post = post::save(&*tx, &post).await?;
-            events::post_changed(&mut tx, &ctx, before, &post, &["isPublished", "publishAt"]).await?;
+            events::post_changed(&mut tx, &ctx, before, &post, &["isPublished", "publishAt"])
+                .await?;
         }
         tx.commit().await?;
         Ok(due.len())

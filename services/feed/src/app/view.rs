@@ -47,7 +47,10 @@ impl App {
     pub(crate) async fn see_posts(&self, ctx: &Context, posts: Vec<Post>) -> Result<Vec<PostView>> {
         let viewer = ctx.viewer();
         let ids: Vec<Uuid> = posts.iter().map(|post| post.id).collect();
-        let authors = self.people.find(ctx, posts.iter().map(|post| post.profile_id).collect()).await?;
+        let authors = self
+            .people
+            .find(ctx, posts.iter().map(|post| post.profile_id).collect())
+            .await?;
         let counts = engagement::of_posts(self.db.connection(), &viewer, &ids).await?;
         let view = |post: Post| PostView {
             author: people::card(&authors, Some(post.profile_id)),
@@ -65,11 +68,20 @@ impl App {
     }
 
     /// These comments as the context's viewer sees them, without replies inside.
-    pub(crate) async fn see_comments(&self, ctx: &Context, comments: Vec<Comment>) -> Result<Vec<CommentView>> {
+    pub(crate) async fn see_comments(
+        &self,
+        ctx: &Context,
+        comments: Vec<Comment>,
+    ) -> Result<Vec<CommentView>> {
         let viewer = ctx.viewer();
         let ids: Vec<Uuid> = comments.iter().map(|comment| comment.id).collect();
-        let live = comments.iter().filter(|comment| comment.status == Status::Live);
-        let authors = self.people.find(ctx, live.filter_map(|comment| comment.profile_id).collect()).await?;
+        let live = comments
+            .iter()
+            .filter(|comment| comment.status == Status::Live);
+        let authors = self
+            .people
+            .find(ctx, live.filter_map(|comment| comment.profile_id).collect())
+            .await?;
         let counts = engagement::of_comments(self.db.connection(), &viewer, &ids).await?;
         let view = |comment| see_comment(&viewer, &authors, &counts, comment);
         Ok(comments.into_iter().map(view).collect())
@@ -89,9 +101,22 @@ fn see_comment(
         comment.content = String::new();
     }
     CommentView {
-        author: if is_live { people::card(authors, comment.profile_id) } else { people::nobody() },
-        engagement: if is_live { counted } else { Engagement { comments: counted.comments, ..Engagement::default() } },
-        is_author: is_live && comment.account_id.is_some() && comment.account_id == viewer.account_id,
+        author: if is_live {
+            people::card(authors, comment.profile_id)
+        } else {
+            people::nobody()
+        },
+        engagement: if is_live {
+            counted
+        } else {
+            Engagement {
+                comments: counted.comments,
+                ..Engagement::default()
+            }
+        },
+        is_author: is_live
+            && comment.account_id.is_some()
+            && comment.account_id == viewer.account_id,
         comment,
         replies: Vec::new(),
     }

@@ -53,8 +53,12 @@ pub(crate) struct Comment {
 pub(crate) fn reply_depth(parent: Option<(Status, i16)>) -> Result<i16, &'static str> {
     match parent {
         Some((Status::Live, depth)) if depth < DEEPEST => Ok(depth + 1),
-        Some((Status::Live, _)) => Err("must be of the first or second level: replies go three levels deep"),
-        Some((Status::Tombstone | Status::Deleted, _)) | None => Err("must be a comment on this post"),
+        Some((Status::Live, _)) => {
+            Err("must be of the first or second level: replies go three levels deep")
+        }
+        Some((Status::Tombstone | Status::Deleted, _)) | None => {
+            Err("must be a comment on this post")
+        }
     }
 }
 

@@ -42,7 +42,10 @@ mod tests {
 
     #[test]
     fn fd_12_names_are_found_at_the_beginning_of_words_only() {
-        assert_eq!(names("@Ada, meet @grace.hopper. And (@ada)!"), ["ada", "grace.hopper"]);
+        assert_eq!(
+            names("@Ada, meet @grace.hopper. And (@ada)!"),
+            ["ada", "grace.hopper"]
+        );
         assert!(names("mail me: someone@example.com, @ab, @@many").is_empty());
     }
 

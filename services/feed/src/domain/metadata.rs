@@ -61,14 +61,21 @@ pub(crate) fn stored(kind: PostType, given: &str) -> Result<String, Vec<Violatio
     }
     for (key, value) in &members {
         if key.chars().count() > LONGEST_KEY {
-            wrong.push(violation("metadata", "keys must have at most 100 characters"));
+            wrong.push(violation(
+                "metadata",
+                "keys must have at most 100 characters",
+            ));
         } else if let Some(rule) = known::rule(kind, key)
             && let Err(message) = rule.check(value.get())
         {
             wrong.push(violation(&format!("metadata.{key}"), &message));
         }
     }
-    if wrong.is_empty() { Ok(kept(kind, given, &members)) } else { Err(wrong) }
+    if wrong.is_empty() {
+        Ok(kept(kind, given, &members))
+    } else {
+        Err(wrong)
+    }
 }
 
 /// The text to keep: as given unless a key must go or come.
@@ -92,11 +99,18 @@ fn kept(kind: PostType, given: &str, members: &[(String, &RawValue)]) -> String 
     if projected {
         member(ACTIONABLE, "false");
     }
-    if text.is_empty() { EMPTY.to_owned() } else { text + "}" }
+    if text.is_empty() {
+        EMPTY.to_owned()
+    } else {
+        text + "}"
+    }
 }
 
 fn violation(field: &str, message: &str) -> Violation {
-    Violation { field: field.to_owned(), message: message.to_owned() }
+    Violation {
+        field: field.to_owned(),
+        message: message.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -104,7 +118,11 @@ mod tests {
     use super::*;
 
     fn fields(kind: PostType, given: &str) -> Vec<String> {
-        stored(kind, given).unwrap_err().into_iter().map(|violation| violation.field).collect()
+        stored(kind, given)
+            .unwrap_err()
+            .into_iter()
+            .map(|violation| violation.field)
+            .collect()
     }
 
     #[test]
@@ -116,8 +134,14 @@ mod tests {
     #[test]
     fn fd_6_the_virtual_link_is_never_part_of_a_post() {
         let given = r#"{"x":1.50,"virtualLink":"https://meet.example/1","y":"z"}"#;
-        assert_eq!(stored(PostType::General, given).unwrap(), r#"{"x":1.50,"y":"z"}"#);
-        assert_eq!(stored(PostType::Update, r#"{"virtualLink":1}"#).unwrap(), "{}");
+        assert_eq!(
+            stored(PostType::General, given).unwrap(),
+            r#"{"x":1.50,"y":"z"}"#
+        );
+        assert_eq!(
+            stored(PostType::Update, r#"{"virtualLink":1}"#).unwrap(),
+            "{}"
+        );
     }
 
     #[test]
@@ -125,24 +149,46 @@ mod tests {
         let given = r#"{"dateText":"March 25, 2024","isActionable":true}"#;
         let want = r#"{"dateText":"March 25, 2024","isActionable":false}"#;
         assert_eq!(stored(PostType::Event, given).unwrap(), want);
-        assert_eq!(stored(PostType::Marketplace, EMPTY).unwrap(), r#"{"isActionable":false}"#);
+        assert_eq!(
+            stored(PostType::Marketplace, EMPTY).unwrap(),
+            r#"{"isActionable":false}"#
+        );
     }
 
     #[test]
     fn fd_6_every_wrong_known_key_is_named() {
-        let given = r#"{"ctaUrl":"javascript:alert(1)","ctaLabel":7,"location":null,"own":"anything"}"#;
-        assert_eq!(fields(PostType::General, given), ["metadata.ctaUrl", "metadata.ctaLabel"]);
+        let given =
+            r#"{"ctaUrl":"javascript:alert(1)","ctaLabel":7,"location":null,"own":"anything"}"#;
+        assert_eq!(
+            fields(PostType::General, given),
+            ["metadata.ctaUrl", "metadata.ctaLabel"]
+        );
         let given = r#"{"employmentType":"slavery","deadline":"soon","applyUrl":"ftp://x"}"#;
         assert_eq!(
             fields(PostType::Opportunity, given),
-            ["metadata.employmentType", "metadata.deadline", "metadata.applyUrl"]
+            [
+                "metadata.employmentType",
+                "metadata.deadline",
+                "metadata.applyUrl"
+            ]
         );
-        assert!(stored(PostType::General, given).is_ok(), "keys of another type are the author's own");
+        assert!(
+            stored(PostType::General, given).is_ok(),
+            "keys of another type are the author's own"
+        );
     }
 
     #[test]
     fn n_25_keys_are_counted_and_measured() {
-        let object = |n: usize| format!("{{{}}}", (0..n).map(|i| format!("\"k{i}\":0")).collect::<Vec<_>>().join(","));
+        let object = |n: usize| {
+            format!(
+                "{{{}}}",
+                (0..n)
+                    .map(|i| format!("\"k{i}\":0"))
+                    .collect::<Vec<_>>()
+                    .join(",")
+            )
+        };
         assert!(stored(PostType::General, &object(40)).is_ok());
         assert_eq!(fields(PostType::General, &object(41)), ["metadata"]);
         let long = format!("{{\"{}\":0}}", "k".repeat(101));

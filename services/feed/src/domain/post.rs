@@ -111,7 +111,13 @@ pub(crate) enum Refused {
 
 impl Post {
     /// A new post with nothing in it yet.
-    pub(crate) fn blank(kind: PostType, profile_id: Uuid, account_id: Uuid, group: Option<Uuid>, now: OffsetDateTime) -> Self {
+    pub(crate) fn blank(
+        kind: PostType,
+        profile_id: Uuid,
+        account_id: Uuid,
+        group: Option<Uuid>,
+        now: OffsetDateTime,
+    ) -> Self {
         Self {
             id: Uuid::now_v7(),
             kind,
@@ -124,7 +130,11 @@ impl Post {
             image_url: None,
             metadata: metadata::EMPTY.to_owned(),
             tags: Vec::new(),
-            visibility: if group.is_some() { PostVisibility::Group } else { PostVisibility::Public },
+            visibility: if group.is_some() {
+                PostVisibility::Group
+            } else {
+                PostVisibility::Public
+            },
             target_types: Vec::new(),
             target_tags: Vec::new(),
             slug: None,
@@ -132,7 +142,11 @@ impl Post {
             excerpt: None,
             mentions: Vec::new(),
             is_featured: false,
-            standing: Standing { status: PostStatus::Draft, published_at: None, publish_at: None },
+            standing: Standing {
+                status: PostStatus::Draft,
+                published_at: None,
+                publish_at: None,
+            },
             edited_at: None,
             created_at: now,
             updated_at: now,
@@ -144,14 +158,21 @@ impl Post {
     ///
     /// # Errors
     /// [`Refused::Invalid`] with everything that is wrong.
-    pub(crate) fn fill(&mut self, mut changes: Changes, now: OffsetDateTime) -> Result<(), Refused> {
+    pub(crate) fn fill(
+        &mut self,
+        mut changes: Changes,
+        now: OffsetDateTime,
+    ) -> Result<(), Refused> {
         // A plain event or marketplace post says so in its facts, given any or not.
         changes.metadata.get_or_insert(None);
         let standing = Standing::of_new(changes.wish, now);
         let title = changes.title.clone().flatten();
         self.apply(changes, standing)?;
         if self.kind == PostType::Blog && self.slug.is_none() {
-            self.slug = title.as_deref().and_then(slug::of).or_else(|| Some(NAMELESS.to_owned()));
+            self.slug = title
+                .as_deref()
+                .and_then(slug::of)
+                .or_else(|| Some(NAMELESS.to_owned()));
         }
         Ok(())
     }
@@ -161,7 +182,11 @@ impl Post {
     /// # Errors
     /// [`Refused::Invalid`] with everything that is wrong; [`Refused::State`] when it cannot be published or
     /// scheduled from where it stands.
-    pub(crate) fn change(&mut self, changes: Changes, now: OffsetDateTime) -> Result<Vec<&'static str>, Refused> {
+    pub(crate) fn change(
+        &mut self,
+        changes: Changes,
+        now: OffsetDateTime,
+    ) -> Result<Vec<&'static str>, Refused> {
         let before = self.clone();
         let standing = self.standing.changed(changes.wish, now);
         self.apply(changes, standing)?;
@@ -181,10 +206,17 @@ impl Post {
         self.standing.status == PostStatus::Published
     }
 
-    fn apply(&mut self, changes: Changes, standing: Result<Standing, Refusal>) -> Result<(), Refused> {
+    fn apply(
+        &mut self,
+        changes: Changes,
+        standing: Result<Standing, Refusal>,
+    ) -> Result<(), Refused> {
         let mut wrong = blog_only(self.kind, &changes);
         if changes.names_media {
-            wrong.push(violation("mediaIds", "must be empty: there is no media service to hold files"));
+            wrong.push(violation(
+                "mediaIds",
+                "must be empty: there is no media service to hold files",
+            ));
         }
         set(&mut self.title, changes.title.map(non_empty));
         set(&mut self.content, changes.content);
@@ -204,19 +236,35 @@ impl Post {
         if let Some(name) = changes.slug.filter(|name| !name.is_empty()) {
             match slug::of(&name) {
                 Some(name) => self.slug = Some(name),
-                None => wrong.push(violation("slug", "must have a letter from a to z or a digit")),
+                None => wrong.push(violation(
+                    "slug",
+                    "must have a letter from a to z or a digit",
+                )),
             }
         }
         // Whatever is asked for, a post in a group is seen by the group (FD-7).
-        set(&mut self.visibility, changes.visibility.filter(|_| self.group_id.is_none()));
+        set(
+            &mut self.visibility,
+            changes.visibility.filter(|_| self.group_id.is_none()),
+        );
         wrong.extend(self.unsatisfied());
         match standing {
             Ok(standing) => self.standing = standing,
             Err(Refusal::Past) => wrong.push(violation("publishAt", "must be ahead")),
-            Err(Refusal::AlreadyPublished) => return Err(Refused::State("A published post cannot be scheduled")),
-            Err(Refusal::Hidden) => return Err(Refused::State("A hidden post cannot be published or taken back")),
+            Err(Refusal::AlreadyPublished) => {
+                return Err(Refused::State("A published post cannot be scheduled"));
+            }
+            Err(Refusal::Hidden) => {
+                return Err(Refused::State(
+                    "A hidden post cannot be published or taken back",
+                ));
+            }
         }
-        if wrong.is_empty() { Ok(()) } else { Err(Refused::Invalid(wrong)) }
+        if wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(Refused::Invalid(wrong))
+        }
     }
 
     /// What a post of this type must have and has not.
@@ -230,7 +278,10 @@ impl Post {
             wrong.push(violation("content", "must have at most 10000 characters"));
         }
         if self.visibility == PostVisibility::Group && self.group_id.is_none() {
-            wrong.push(violation("groupId", "is required when the visibility is group"));
+            wrong.push(violation(
+                "groupId",
+                "is required when the visibility is group",
+            ));
         }
         wrong
     }
@@ -250,13 +301,26 @@ impl Post {
             ("category", self.category != before.category),
             ("slug", self.slug != before.slug),
             ("visibility", self.visibility != before.visibility),
-            ("targetProfileTypes", self.target_types != before.target_types),
+            (
+                "targetProfileTypes",
+                self.target_types != before.target_types,
+            ),
             ("targetTags", self.target_tags != before.target_tags),
-            ("isPublished", self.standing.status != before.standing.status),
-            ("publishAt", self.standing.publish_at != before.standing.publish_at),
+            (
+                "isPublished",
+                self.standing.status != before.standing.status,
+            ),
+            (
+                "publishAt",
+                self.standing.publish_at != before.standing.publish_at,
+            ),
         ];
         let names = |fields: &[(&'static str, bool)]| {
-            fields.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect()
+            fields
+                .iter()
+                .filter(|(_, differs)| *differs)
+                .map(|(name, _)| *name)
+                .collect()
         };
         (names(&content), names(&rest))
     }
@@ -268,13 +332,29 @@ fn blog_only(kind: PostType, changes: &Changes) -> Vec<Violation> {
         return Vec::new();
     }
     let given = [
-        ("bodyFormat", changes.body_format.is_some_and(|format| format != BodyFormat::Plain)),
-        ("excerpt", matches!(&changes.excerpt, Some(Some(text)) if !text.is_empty())),
-        ("slug", matches!(&changes.slug, Some(name) if !name.is_empty())),
-        ("category", matches!(&changes.category, Some(Some(text)) if !text.is_empty())),
+        (
+            "bodyFormat",
+            changes
+                .body_format
+                .is_some_and(|format| format != BodyFormat::Plain),
+        ),
+        (
+            "excerpt",
+            matches!(&changes.excerpt, Some(Some(text)) if !text.is_empty()),
+        ),
+        (
+            "slug",
+            matches!(&changes.slug, Some(name) if !name.is_empty()),
+        ),
+        (
+            "category",
+            matches!(&changes.category, Some(Some(text)) if !text.is_empty()),
+        ),
     ];
     let given = given.into_iter().filter(|(_, given)| *given);
-    given.map(|(field, _)| violation(field, "belongs to blog posts only")).collect()
+    given
+        .map(|(field, _)| violation(field, "belongs to blog posts only"))
+        .collect()
 }
 
 fn set<T>(field: &mut T, value: Option<T>) {
@@ -288,7 +368,10 @@ fn non_empty(text: Option<String>) -> Option<String> {
 }
 
 fn violation(field: &str, message: &str) -> Violation {
-    Violation { field: field.to_owned(), message: message.to_owned() }
+    Violation {
+        field: field.to_owned(),
+        message: message.to_owned(),
+    }
 }
 
 #[cfg(test)]

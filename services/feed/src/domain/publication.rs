@@ -37,7 +37,11 @@ pub(crate) enum Refusal {
 impl Standing {
     /// Where a new post stands: a time schedules it, `isPublished: false` keeps it as a draft, else it is published now.
     pub(crate) fn of_new(wish: Wish, now: OffsetDateTime) -> Result<Self, Refusal> {
-        let draft = Self { status: PostStatus::Draft, published_at: None, publish_at: None };
+        let draft = Self {
+            status: PostStatus::Draft,
+            published_at: None,
+            publish_at: None,
+        };
         match (wish.publish_at.flatten(), wish.published) {
             (Some(at), _) => draft.scheduled(at, now),
             (None, Some(false)) => Ok(draft),
@@ -62,7 +66,9 @@ impl Standing {
                 (_, Some(false)) => Ok(self.drafted()),
                 (Some(None) | None, Some(true) | None) => Ok(self),
             },
-            PostStatus::Hidden | PostStatus::Archived | PostStatus::Unspecified => Err(Refusal::Hidden),
+            PostStatus::Hidden | PostStatus::Archived | PostStatus::Unspecified => {
+                Err(Refusal::Hidden)
+            }
         }
     }
 
@@ -75,16 +81,28 @@ impl Standing {
         if at <= now {
             return Err(Refusal::Past);
         }
-        Ok(Self { status: PostStatus::Scheduled, publish_at: Some(at), ..self })
+        Ok(Self {
+            status: PostStatus::Scheduled,
+            publish_at: Some(at),
+            ..self
+        })
     }
 
     fn published(self, now: OffsetDateTime) -> Self {
         let published_at = self.published_at.or(Some(now));
-        Self { status: PostStatus::Published, published_at, publish_at: None }
+        Self {
+            status: PostStatus::Published,
+            published_at,
+            publish_at: None,
+        }
     }
 
     fn drafted(self) -> Self {
-        Self { status: PostStatus::Draft, publish_at: None, ..self }
+        Self {
+            status: PostStatus::Draft,
+            publish_at: None,
+            ..self
+        }
     }
 }
 
@@ -96,7 +114,10 @@ mod tests {
     const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
     fn wish(published: Option<bool>, publish_at: Option<Option<OffsetDateTime>>) -> Wish {
-        Wish { published, publish_at }
+        Wish {
+            published,
+            publish_at,
+        }
     }
 
     fn later() -> OffsetDateTime {
@@ -106,41 +127,73 @@ mod tests {
     #[test]
     fn fd_15_a_new_post_is_published_kept_or_scheduled() {
         let now = Standing::of_new(wish(None, None), NOW).unwrap();
-        assert_eq!((now.status, now.published_at), (PostStatus::Published, Some(NOW)));
+        assert_eq!(
+            (now.status, now.published_at),
+            (PostStatus::Published, Some(NOW))
+        );
         let kept = Standing::of_new(wish(Some(false), None), NOW).unwrap();
         assert_eq!((kept.status, kept.published_at), (PostStatus::Draft, None));
         let planned = Standing::of_new(wish(None, Some(Some(later()))), NOW).unwrap();
-        assert_eq!((planned.status, planned.publish_at), (PostStatus::Scheduled, Some(later())));
-        assert_eq!(Standing::of_new(wish(None, Some(Some(NOW))), NOW), Err(Refusal::Past));
+        assert_eq!(
+            (planned.status, planned.publish_at),
+            (PostStatus::Scheduled, Some(later()))
+        );
+        assert_eq!(
+            Standing::of_new(wish(None, Some(Some(NOW))), NOW),
+            Err(Refusal::Past)
+        );
     }
 
     #[test]
     fn fd_15_the_first_publication_sets_the_time_for_good() {
         let first = Standing::of_new(wish(None, None), NOW).unwrap();
         let back = first.changed(wish(Some(false), None), later()).unwrap();
-        assert_eq!((back.status, back.published_at), (PostStatus::Draft, Some(NOW)));
+        assert_eq!(
+            (back.status, back.published_at),
+            (PostStatus::Draft, Some(NOW))
+        );
         let again = back.changed(wish(Some(true), None), later()).unwrap();
-        assert_eq!((again.status, again.published_at), (PostStatus::Published, Some(NOW)));
+        assert_eq!(
+            (again.status, again.published_at),
+            (PostStatus::Published, Some(NOW))
+        );
         assert!(!again.is_first_publication(&back));
     }
 
     #[test]
     fn fd_15_a_scheduled_post_is_moved_published_or_taken_back() {
         let planned = Standing::of_new(wish(None, Some(Some(later()))), NOW).unwrap();
-        let moved = planned.changed(wish(None, Some(Some(later() + Duration::HOUR))), NOW).unwrap();
+        let moved = planned
+            .changed(wish(None, Some(Some(later() + Duration::HOUR))), NOW)
+            .unwrap();
         assert_eq!(moved.publish_at, Some(later() + Duration::HOUR));
-        assert_eq!(planned.changed(wish(None, Some(None)), NOW).unwrap().status, PostStatus::Draft);
+        assert_eq!(
+            planned.changed(wish(None, Some(None)), NOW).unwrap().status,
+            PostStatus::Draft
+        );
         let published = planned.changed(wish(Some(true), None), NOW).unwrap();
-        assert_eq!((published.status, published.publish_at), (PostStatus::Published, None));
+        assert_eq!(
+            (published.status, published.publish_at),
+            (PostStatus::Published, None)
+        );
         assert!(published.is_first_publication(&planned));
     }
 
     #[test]
     fn fd_15_a_published_post_cannot_be_scheduled_and_a_hidden_one_not_moved() {
         let published = Standing::of_new(wish(None, None), NOW).unwrap();
-        assert_eq!(published.changed(wish(None, Some(Some(later()))), NOW), Err(Refusal::AlreadyPublished));
-        let hidden = Standing { status: PostStatus::Hidden, ..published };
-        assert_eq!(hidden.changed(wish(Some(true), None), NOW), Err(Refusal::Hidden));
+        assert_eq!(
+            published.changed(wish(None, Some(Some(later()))), NOW),
+            Err(Refusal::AlreadyPublished)
+        );
+        let hidden = Standing {
+            status: PostStatus::Hidden,
+            ..published
+        };
+        assert_eq!(
+            hidden.changed(wish(Some(true), None), NOW),
+            Err(Refusal::Hidden)
+        );
         assert_eq!(hidden.changed(Wish::default(), NOW), Ok(hidden));
     }
 }

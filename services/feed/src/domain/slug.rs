@@ -56,7 +56,10 @@ mod tests {
 
     #[test]
     fn fd_20_a_title_becomes_ascii_words_joined_by_dashes() {
-        assert_eq!(of("Über  Größe: 10 Ideas!").as_deref(), Some("uber-grosse-10-ideas"));
+        assert_eq!(
+            of("Über  Größe: 10 Ideas!").as_deref(),
+            Some("uber-grosse-10-ideas")
+        );
         assert_eq!(of(" ...Crème brûlée? ").as_deref(), Some("creme-brulee"));
         assert_eq!(of("日本語"), None);
     }

@@ -50,7 +50,11 @@ pub(crate) fn excerpt(text: &str) -> String {
 
 /// How many minutes a text takes to read, at least one.
 pub(crate) fn minutes(text: &str) -> i32 {
-    let minutes = text.split_whitespace().count().div_ceil(WORDS_PER_MINUTE).max(1);
+    let minutes = text
+        .split_whitespace()
+        .count()
+        .div_ceil(WORDS_PER_MINUTE)
+        .max(1);
     i32::try_from(minutes).unwrap_or(i32::MAX)
 }
 

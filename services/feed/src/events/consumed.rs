@@ -28,8 +28,16 @@ pub(crate) fn tasks(service: &str, db: Db, redis: Redis) -> Vec<Task> {
         .tasks()
 }
 
-async fn profile_deleted(tx: &mut Tx, ctx: &identity::Context, event: ProfileDeleted) -> Result<()> {
-    let profile = event.profile.as_ref().map(|profile| id(&profile.profile_id)).transpose()?;
+async fn profile_deleted(
+    tx: &mut Tx,
+    ctx: &identity::Context,
+    event: ProfileDeleted,
+) -> Result<()> {
+    let profile = event
+        .profile
+        .as_ref()
+        .map(|profile| id(&profile.profile_id))
+        .transpose()?;
     projections::keep_profile(&**tx, event.profile).await?;
     match profile {
         Some(profile) => erasure::remove(tx, ctx, &[profile]).await,
@@ -37,7 +45,11 @@ async fn profile_deleted(tx: &mut Tx, ctx: &identity::Context, event: ProfileDel
     }
 }
 
-async fn account_deleted(tx: &mut Tx, ctx: &identity::Context, event: &AccountDeleted) -> Result<()> {
+async fn account_deleted(
+    tx: &mut Tx,
+    ctx: &identity::Context,
+    event: &AccountDeleted,
+) -> Result<()> {
     projections::keep_account(&**tx, &event.account_id, "deleted", event.version).await?;
     erasure::erase_account(tx, ctx, id(&event.account_id)?).await
 }

@@ -1,8 +1,8 @@
 //! Comments between the contract and the domain.
 
 use contracts::feed::v1::{
-    Comment, CommentView as View, CreateCommentRequest, ListCommentsRequest, ListCommentsResponse, ListRepliesRequest,
-    ListRepliesResponse,
+    Comment, CommentView as View, CreateCommentRequest, ListCommentsRequest, ListCommentsResponse,
+    ListRepliesRequest, ListRepliesResponse,
 };
 use fault::Result;
 use identity::Context;
@@ -30,7 +30,11 @@ pub(super) fn new(request: CreateCommentRequest) -> Result<New> {
 }
 
 /// How comments are listed.
-pub(super) fn list(ctx: &Context, request: &ListCommentsRequest, key: &[u8]) -> Result<(Layout, ListQuery)> {
+pub(super) fn list(
+    ctx: &Context,
+    request: &ListCommentsRequest,
+    key: &[u8],
+) -> Result<(Layout, ListQuery)> {
     let (layout, word) = match request.view() {
         View::Tree | View::Unspecified => (Layout::Tree, "tree"),
         View::Flat => (Layout::Flat, "flat"),
@@ -48,7 +52,11 @@ pub(super) fn list(ctx: &Context, request: &ListCommentsRequest, key: &[u8]) -> 
 }
 
 /// How replies are listed.
-pub(super) fn list_replies(ctx: &Context, request: &ListRepliesRequest, key: &[u8]) -> Result<ListQuery> {
+pub(super) fn list_replies(
+    ctx: &Context,
+    request: &ListRepliesRequest,
+    key: &[u8],
+) -> Result<ListQuery> {
     let asked = ListRequest {
         page: request.page,
         limit: request.limit,
@@ -63,18 +71,32 @@ pub(super) fn list_replies(ctx: &Context, request: &ListRepliesRequest, key: &[u
 /// A page of comments.
 pub(super) fn page(page: Page<CommentView>) -> ListCommentsResponse {
     let page = page.map(whole);
-    ListCommentsResponse { items: page.items, pagination: Some(page.pagination), total_capped: page.total_capped }
+    ListCommentsResponse {
+        items: page.items,
+        pagination: Some(page.pagination),
+        total_capped: page.total_capped,
+    }
 }
 
 /// A page of replies.
 pub(super) fn replies(page: Page<CommentView>) -> ListRepliesResponse {
     let page = page.map(whole);
-    ListRepliesResponse { items: page.items, pagination: Some(page.pagination), total_capped: page.total_capped }
+    ListRepliesResponse {
+        items: page.items,
+        pagination: Some(page.pagination),
+        total_capped: page.total_capped,
+    }
 }
 
 /// The comment with the replies inside it.
 pub(super) fn whole(view: CommentView) -> Comment {
-    let CommentView { comment, author, engagement, is_author, replies } = view;
+    let CommentView {
+        comment,
+        author,
+        engagement,
+        is_author,
+        replies,
+    } = view;
     Comment {
         id: comment.id.to_string(),
         post_id: comment.post_id.to_string(),

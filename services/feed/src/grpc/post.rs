@@ -1,8 +1,8 @@
 //! Posts between the contract and the domain.
 
 use contracts::feed::v1::{
-    BodyFormat, CreatePostRequest, FeedTab, ListFeedRequest, ListFeedResponse, Post, PostCard, PostType,
-    PostVisibility, UpdatePostRequest,
+    BodyFormat, CreatePostRequest, FeedTab, ListFeedRequest, ListFeedResponse, Post, PostCard,
+    PostType, PostVisibility, UpdatePostRequest,
 };
 use contracts::profile::v1::ProfileType;
 use fault::Result;
@@ -21,7 +21,11 @@ use crate::store::feed::Part;
 const LIST: &str = "/smilefactory.feed.v1.FeedService/ListFeed";
 
 /// What is listed, and how.
-pub(super) fn list(ctx: &Context, request: &ListFeedRequest, key: &[u8]) -> Result<(Part, ListQuery)> {
+pub(super) fn list(
+    ctx: &Context,
+    request: &ListFeedRequest,
+    key: &[u8],
+) -> Result<(Part, ListQuery)> {
     let (part, scope) = match request.tab() {
         FeedTab::Latest | FeedTab::Unspecified => (Part::Latest, "latest"),
         FeedTab::Connections => (Part::Connections, "connections"),
@@ -47,7 +51,10 @@ pub(super) fn new(request: CreatePostRequest) -> Result<New> {
     let visibility = given(request.visibility(), PostVisibility::Unspecified);
     let body_format = given(request.body_format(), BodyFormat::Unspecified);
     let target_types = Some(request.target_profile_types().collect());
-    let publish_at = request.publish_at.map(|at| moment(at, "publishAt")).transpose()?;
+    let publish_at = request
+        .publish_at
+        .map(|at| moment(at, "publishAt"))
+        .transpose()?;
     Ok(New {
         kind,
         group: optional_id(&request.group_id)?,
@@ -66,7 +73,10 @@ pub(super) fn new(request: CreatePostRequest) -> Result<New> {
             excerpt: Some(request.excerpt),
             slug: request.slug,
             category: Some(request.category),
-            wish: Wish { published: request.is_published, publish_at: publish_at.map(Some) },
+            wish: Wish {
+                published: request.is_published,
+                publish_at: publish_at.map(Some),
+            },
         },
     })
 }
@@ -78,7 +88,10 @@ pub(super) fn changes(request: UpdatePostRequest) -> Result<Changes> {
     let body_format = given(request.body_format(), BodyFormat::Unspecified);
     let mask = request.update_mask.unwrap_or_default().paths;
     let named = |field: &str| mask.iter().any(|path| path == field);
-    let publish_at = request.publish_at.map(|at| moment(at, "publishAt")).transpose()?;
+    let publish_at = request
+        .publish_at
+        .map(|at| moment(at, "publishAt"))
+        .transpose()?;
     Ok(Changes {
         content: request.content.filter(|_| named("content")),
         title: named("title").then_some(request.title),
@@ -103,7 +116,11 @@ pub(super) fn changes(request: UpdatePostRequest) -> Result<Changes> {
 /// A page of cards.
 pub(super) fn page(page: Page<PostView>) -> ListFeedResponse {
     let page = page.map(card);
-    ListFeedResponse { items: page.items, pagination: Some(page.pagination), total_capped: page.total_capped }
+    ListFeedResponse {
+        items: page.items,
+        pagination: Some(page.pagination),
+        total_capped: page.total_capped,
+    }
 }
 
 /// The post with its whole text.
@@ -113,7 +130,11 @@ pub(super) fn whole(view: PostView) -> Post {
     let is_blog = post.kind == PostType::Blog;
     let (body_format, status) = (post.body_format.into(), post.standing.status.into());
     let (slug, category) = (post.slug.clone(), post.category.clone());
-    let target_profile_types = post.target_types.iter().map(|kind| (*kind).into()).collect();
+    let target_profile_types = post
+        .target_types
+        .iter()
+        .map(|kind| (*kind).into())
+        .collect();
     let target_tags = post.target_tags.clone();
     let publish_at = post.standing.publish_at.map(timestamp);
     let card = card(view);
@@ -158,7 +179,12 @@ pub(super) fn whole(view: PostView) -> Post {
 
 /// The post as lists show it.
 fn card(view: PostView) -> PostCard {
-    let PostView { post, author, engagement, is_author } = view;
+    let PostView {
+        post,
+        author,
+        engagement,
+        is_author,
+    } = view;
     let (content, is_truncated) = text::card(&post.content);
     PostCard {
         id: post.id.to_string(),

@@ -23,7 +23,9 @@ const ABOVE: Columns = Columns::author("above.profile_id", "above.account_id");
 /// together. What is said under a comment the viewer may not see is not asked about here; see [`nothing_hidden_above`].
 pub(super) fn shown(viewer: &Viewer) -> Select<comments::Entity> {
     let visible = Expr::cust("comments.status = 'tombstone'").or(may_see(&AUTHOR, viewer));
-    comments::Entity::find().filter(Expr::cust("comments.status <> 'deleted'")).filter(visible)
+    comments::Entity::find()
+        .filter(Expr::cust("comments.status <> 'deleted'"))
+        .filter(visible)
 }
 
 /// No live comment above this one has an author the viewer may not see: under such a comment nothing is shown.
@@ -40,8 +42,14 @@ pub(super) fn nothing_hidden_above(viewer: &Viewer) -> SimpleExpr {
 }
 
 /// The comment, if this viewer may see it; an empty one that holds replies together counts. Its post is not asked about.
-pub(crate) async fn visible(on: &impl ConnectionTrait, viewer: &Viewer, id: Uuid) -> Result<Option<Comment>> {
-    let select = shown(viewer).filter(nothing_hidden_above(viewer)).filter(comments::Column::Id.eq(id));
+pub(crate) async fn visible(
+    on: &impl ConnectionTrait,
+    viewer: &Viewer,
+    id: Uuid,
+) -> Result<Option<Comment>> {
+    let select = shown(viewer)
+        .filter(nothing_hidden_above(viewer))
+        .filter(comments::Column::Id.eq(id));
     Ok(select.one(on).await.map_err(store::fault)?.map(to_domain))
 }
 
@@ -91,9 +99,20 @@ pub(crate) async fn insert(on: &impl ConnectionTrait, comment: &Comment) -> Resu
         edited_at: NotSet,
         deleted_at: NotSet,
     };
-    comments::Entity::insert(row).exec_without_returning(on).await.map_err(store::fault)?;
-    let stats = comment_stats::ActiveModel { comment_id: Set(comment.id), likes: Set(0), replies: Set(0) };
-    comment_stats::Entity::insert(stats).exec_without_returning(on).await.map(drop).map_err(store::fault)
+    comments::Entity::insert(row)
+        .exec_without_returning(on)
+        .await
+        .map_err(store::fault)?;
+    let stats = comment_stats::ActiveModel {
+        comment_id: Set(comment.id),
+        likes: Set(0),
+        replies: Set(0),
+    };
+    comment_stats::Entity::insert(stats)
+        .exec_without_returning(on)
+        .await
+        .map(drop)
+        .map_err(store::fault)
 }
 
 /// Stores the text of a locked comment and returns it as it is stored.
@@ -107,9 +126,14 @@ pub(crate) async fn save(on: &impl ConnectionTrait, comment: &Comment) -> Result
         version: Set(comment.version),
         ..Default::default()
     };
-    let update = comments::Entity::update_many().set(row).filter(comments::Column::Id.eq(comment.id));
+    let update = comments::Entity::update_many()
+        .set(row)
+        .filter(comments::Column::Id.eq(comment.id));
     let saved = update.exec_with_returning(on).await.map_err(store::fault)?;
-    let saved = saved.into_iter().next().ok_or_else(|| Fault::internal("a locked comment was not there to be saved"))?;
+    let saved = saved
+        .into_iter()
+        .next()
+        .ok_or_else(|| Fault::internal("a locked comment was not there to be saved"))?;
     Ok(to_domain(saved))
 }
 

@@ -21,7 +21,11 @@ pub(crate) struct Engagement {
 }
 
 /// Of posts, by id.
-pub(crate) async fn of_posts(on: &impl ConnectionTrait, viewer: &Viewer, ids: &[Uuid]) -> Result<HashMap<Uuid, Engagement>> {
+pub(crate) async fn of_posts(
+    on: &impl ConnectionTrait,
+    viewer: &Viewer,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Engagement>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
@@ -45,11 +49,19 @@ pub(crate) async fn of_posts(on: &impl ConnectionTrait, viewer: &Viewer, ids: &[
            exists (select 1 from likes l where l.post_id = s.post_id and l.profile_id = {me}) as is_liked
          from post_stats s where s.post_id = any ({ids})"
     ));
-    rows(on, sql, values).await?.iter().map(engagement).collect()
+    rows(on, sql, values)
+        .await?
+        .iter()
+        .map(engagement)
+        .collect()
 }
 
 /// Of comments, by id.
-pub(crate) async fn of_comments(on: &impl ConnectionTrait, viewer: &Viewer, ids: &[Uuid]) -> Result<HashMap<Uuid, Engagement>> {
+pub(crate) async fn of_comments(
+    on: &impl ConnectionTrait,
+    viewer: &Viewer,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Engagement>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
@@ -64,11 +76,18 @@ pub(crate) async fn of_comments(on: &impl ConnectionTrait, viewer: &Viewer, ids:
            exists (select 1 from likes l where l.comment_id = s.comment_id and l.profile_id = {me}) as is_liked
          from comment_stats s join comments t on t.id = s.comment_id where s.comment_id = any ({ids})"
     ));
-    rows(on, sql, values).await?.iter().map(engagement).collect()
+    rows(on, sql, values)
+        .await?
+        .iter()
+        .map(engagement)
+        .collect()
 }
 
 fn engagement(row: &QueryResult) -> Result<(Uuid, Engagement)> {
-    let counted =
-        Engagement { likes: column(row, "likes")?, comments: column(row, "comments")?, is_liked: column(row, "is_liked")? };
+    let counted = Engagement {
+        likes: column(row, "likes")?,
+        comments: column(row, "comments")?,
+        is_liked: column(row, "is_liked")?,
+    };
     Ok((column(row, "id")?, counted))
 }

@@ -39,7 +39,9 @@ pub(crate) async fn page(
     let mut select = post::published(viewer);
     select = match part {
         Part::Latest => select.filter(not_muted(viewer)),
-        Part::Connections => select.filter(not_muted(viewer)).filter(bound(CONNECTED, viewer.profile_id)),
+        Part::Connections => select
+            .filter(not_muted(viewer))
+            .filter(bound(CONNECTED, viewer.profile_id)),
         Part::Mine => select.filter(bound(OWN, viewer.account_id)),
     };
     if let Some(from) = time(&mut query, "from")? {
@@ -52,9 +54,20 @@ pub(crate) async fn page(
         select = terms(search).fold(select, |select, term| select.filter(term));
     }
     let page: Page<posts::Model> = query.page(on, select, column).await?;
-    let Page { items, pagination, total_capped } = page;
-    let items = items.into_iter().map(post::to_domain).collect::<Result<_>>()?;
-    Ok(Page { items, pagination, total_capped })
+    let Page {
+        items,
+        pagination,
+        total_capped,
+    } = page;
+    let items = items
+        .into_iter()
+        .map(post::to_domain)
+        .collect::<Result<_>>()?;
+    Ok(Page {
+        items,
+        pagination,
+        total_capped,
+    })
 }
 
 fn column(name: &str) -> Option<Column> {
@@ -80,7 +93,9 @@ fn bound(sql: &'static str, value: impl Into<Value>) -> SimpleExpr {
 
 /// Each term must occur in title or text (FL-3); the term is folded once a statement, the text when it was stored.
 fn terms(search: &Search) -> impl Iterator<Item = SimpleExpr> {
-    search.terms().map(|term| bound("strpos(posts.search, (select app.fold($1))) > 0", term))
+    search
+        .terms()
+        .map(|term| bound("strpos(posts.search, (select app.fold($1))) > 0", term))
 }
 
 /// The end of a span of time, which is a moment and nothing else.
@@ -88,6 +103,9 @@ fn time(query: &mut ListQuery, name: &'static str) -> Result<Option<OffsetDateTi
     match query.take(name).as_slice() {
         [] => Ok(None),
         [filter] if filter.op == Op::Eq => Ok(filter.timestamp()),
-        _ => Err(Fault::invalid(format!("filter.{name}"), "must be one timestamp")),
+        _ => Err(Fault::invalid(
+            format!("filter.{name}"),
+            "must be one timestamp",
+        )),
     }
 }

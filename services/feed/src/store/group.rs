@@ -18,7 +18,11 @@ pub(crate) enum Standing {
 }
 
 /// How the profile stands to the group.
-pub(crate) async fn standing(on: &impl ConnectionTrait, group: Uuid, profile: Uuid) -> Result<Standing> {
+pub(crate) async fn standing(
+    on: &impl ConnectionTrait,
+    group: Uuid,
+    profile: Uuid,
+) -> Result<Standing> {
     let sql = "select g.visibility = 'public' as is_public, exists (select 1 from group_member_ref m
                  where m.group_id = g.group_id and m.profile_id = $2 and m.removed_at is null) as is_member
                from group_ref g where g.group_id = $1 and g.removed_at is null";

@@ -2,8 +2,8 @@
 //! somebody, so that counting does not read every like of a viral post.
 
 use identity::Viewer;
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, PostgresQueryBuilder, Query};
 use sea_orm::Value;
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, PostgresQueryBuilder, Query};
 use store::visibility::Columns;
 
 use super::may_see;
@@ -32,10 +32,16 @@ impl Statement {
         let (sql, values) = Query::select()
             .expr(Expr::cust("p.profile_id"))
             .from_as(Alias::new("profile_ref"), Alias::new("p"))
-            .and_where(Expr::cust_with_values(CANDIDATES, [Value::from(viewer.account_id)]))
+            .and_where(Expr::cust_with_values(
+                CANDIDATES,
+                [Value::from(viewer.account_id)],
+            ))
             .and_where(may_see(&PROFILE, viewer).not())
             .build(PostgresQueryBuilder);
-        Self { sql: format!("with hidden as materialized ({sql}) "), values: values.0 }
+        Self {
+            sql: format!("with hidden as materialized ({sql}) "),
+            values: values.0,
+        }
     }
 
     /// Takes a value and returns the text that stands for it.

@@ -34,7 +34,12 @@ impl Target {
 }
 
 /// Stores a like; false when there was one.
-pub(crate) async fn insert(on: &impl ConnectionTrait, target: Target, profile: Uuid, account: Uuid) -> Result<bool> {
+pub(crate) async fn insert(
+    on: &impl ConnectionTrait,
+    target: Target,
+    profile: Uuid,
+    account: Uuid,
+) -> Result<bool> {
     let sql = match target {
         Target::Post(_) => {
             "insert into likes (id, profile_id, account_id, likeable_type, post_id) values ($1, $2, $3, 'post', $4)
@@ -45,12 +50,21 @@ pub(crate) async fn insert(on: &impl ConnectionTrait, target: Target, profile: U
              on conflict (profile_id, comment_id) do nothing"
         }
     };
-    let values = vec![Uuid::now_v7().into(), profile.into(), account.into(), target.id().into()];
+    let values = vec![
+        Uuid::now_v7().into(),
+        profile.into(),
+        account.into(),
+        target.id().into(),
+    ];
     Ok(run(on, sql, values).await? == 1)
 }
 
 /// Removes a like; false when there was none.
-pub(crate) async fn remove(on: &impl ConnectionTrait, target: Target, profile: Uuid) -> Result<bool> {
+pub(crate) async fn remove(
+    on: &impl ConnectionTrait,
+    target: Target,
+    profile: Uuid,
+) -> Result<bool> {
     let sql = match target {
         Target::Post(_) => "delete from likes where profile_id = $1 and post_id = $2",
         Target::Comment(_) => "delete from likes where profile_id = $1 and comment_id = $2",

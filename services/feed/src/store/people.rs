@@ -23,13 +23,20 @@ pub(crate) struct Person {
 }
 
 /// The profiles that are known, by id.
-pub(crate) async fn known(on: &impl ConnectionTrait, ids: &[Uuid]) -> Result<HashMap<Uuid, Person>> {
+pub(crate) async fn known(
+    on: &impl ConnectionTrait,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Person>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
     let sql = "select profile_id, account_id, display_name, username, avatar_url, profile_type, headline, location,
                  is_verified, state from profile_ref where profile_id = any ($1)";
-    rows(on, sql, vec![ids.to_vec().into()]).await?.iter().map(person).collect()
+    rows(on, sql, vec![ids.to_vec().into()])
+        .await?
+        .iter()
+        .map(person)
+        .collect()
 }
 
 /// Stores what the profile service said of a profile, unless something newer is known.
@@ -38,11 +45,20 @@ pub(crate) async fn keep(on: &impl ConnectionTrait, profile: ProfileRef) -> Resu
 }
 
 /// The profiles a post's text mentions that may see it; those of its author's account are left out (FD-12).
-pub(crate) async fn mentioned_in_post(on: &impl ConnectionTrait, names: &[String], post: &Post) -> Result<Vec<Uuid>> {
+pub(crate) async fn mentioned_in_post(
+    on: &impl ConnectionTrait,
+    names: &[String],
+    post: &Post,
+) -> Result<Vec<Uuid>> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let types: Vec<String> = post.target_types.iter().filter_map(|kind| kind.word()).map(str::to_owned).collect();
+    let types: Vec<String> = post
+        .target_types
+        .iter()
+        .filter_map(|kind| kind.word())
+        .map(str::to_owned)
+        .collect();
     let sql = "select coalesce(array_agg(p.profile_id), '{}') as ids from profile_ref p
                where p.username = any ($1) and p.state = 'live' and p.account_id <> $3
                  and can_see(p.profile_id, p.account_id, $2, $3, $4, $5, $6, $7)";
@@ -74,7 +90,17 @@ pub(crate) async fn mentioned_in_comment(
                  and can_see(p.profile_id, p.account_id, $3, $4, 'public', '{}', '{}', null)
                  and can_see(p.profile_id, p.account_id, t.profile_id, t.account_id, t.visibility::text,
                    t.target_profile_types, t.target_tags, t.group_id)";
-    ids(row(on, sql, vec![names.to_vec().into(), post.into(), author.into(), account.into()]).await?)
+    ids(row(
+        on,
+        sql,
+        vec![
+            names.to_vec().into(),
+            post.into(),
+            author.into(),
+            account.into(),
+        ],
+    )
+    .await?)
 }
 
 fn ids(row: Option<QueryResult>) -> Result<Vec<Uuid>> {
@@ -85,7 +111,8 @@ fn person(row: &QueryResult) -> Result<(Uuid, Person)> {
     let text = |name: &str| column::<Option<String>>(row, name);
     let id: Uuid = column(row, "profile_id")?;
     let kind = text("profile_type")?.and_then(|word| ProfileType::from_word(&word));
-    let kind = kind.ok_or_else(|| Fault::internal("profile_ref holds an unknown type of profile"))?;
+    let kind =
+        kind.ok_or_else(|| Fault::internal("profile_ref holds an unknown type of profile"))?;
     let is_live = text("state")?.as_deref() == Some("live");
     let card = ProfileCard {
         id: id.to_string(),
@@ -99,5 +126,12 @@ fn person(row: &QueryResult) -> Result<(Uuid, Person)> {
         is_deleted: false,
     };
     let account_id = column(row, "account_id")?;
-    Ok((id, Person { account_id, is_live, card }))
+    Ok((
+        id,
+        Person {
+            account_id,
+            is_live,
+            card,
+        },
+    ))
 }

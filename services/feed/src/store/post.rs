@@ -9,7 +9,8 @@ use identity::Viewer;
 use sea_orm::sea_query::{Expr, LockBehavior, LockType};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Select,
 };
 use store::visibility::Columns;
 use time::OffsetDateTime;
@@ -33,15 +34,23 @@ pub(super) const COLUMNS: Columns = Columns {
 /// constants, so that the planner can use it whatever is bound.
 pub(super) fn published(viewer: &Viewer) -> Select<posts::Entity> {
     posts::Entity::find()
-        .filter(Expr::cust("posts.status = 'published' and posts.deleted_at is null"))
+        .filter(Expr::cust(
+            "posts.status = 'published' and posts.deleted_at is null",
+        ))
         .filter(may_see(&COLUMNS, viewer))
 }
 
 /// The post, if this viewer may see it: published ones by the rule, others their author's account only, deleted ones
 /// nobody (VIS-4).
-pub(crate) async fn visible(on: &impl ConnectionTrait, viewer: &Viewer, id: Uuid) -> Result<Option<Post>> {
+pub(crate) async fn visible(
+    on: &impl ConnectionTrait,
+    viewer: &Viewer,
+    id: Uuid,
+) -> Result<Option<Post>> {
     let published = posts::Column::Status.eq(posts::Status::Published);
-    let own = viewer.account_id.map(|account| posts::Column::AccountId.eq(account));
+    let own = viewer
+        .account_id
+        .map(|account| posts::Column::AccountId.eq(account));
     let found = posts::Entity::find_by_id(id)
         .filter(posts::Column::DeletedAt.is_null())
         .filter(Condition::any().add(published).add_option(own))
@@ -63,16 +72,25 @@ pub(crate) async fn lock(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<P
 }
 
 /// Scheduled posts whose time has come, oldest first; those another runner holds are left to it.
-pub(crate) async fn due(on: &impl ConnectionTrait, now: OffsetDateTime, most: u64) -> Result<Vec<Post>> {
+pub(crate) async fn due(
+    on: &impl ConnectionTrait,
+    now: OffsetDateTime,
+    most: u64,
+) -> Result<Vec<Post>> {
     let found = posts::Entity::find()
-        .filter(posts::Column::Status.eq(posts::Status::Scheduled))
+        // In the words of its index; a bound status would not be known to be this one.
+        .filter(Expr::cust("posts.status = 'scheduled'"))
         .filter(posts::Column::PublishAt.lte(now))
         .order_by_asc(posts::Column::PublishAt)
         .limit(most)
         .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked)
         .all(on)
         .await;
-    found.map_err(store::fault)?.into_iter().map(to_domain).collect()
+    found
+        .map_err(store::fault)?
+        .into_iter()
+        .map(to_domain)
+        .collect()
 }
 
 /// Stores a new post with counters of nothing.
@@ -85,9 +103,19 @@ pub(crate) async fn insert(on: &impl ConnectionTrait, post: &Post) -> Result<()>
     row.account_id = Set(post.account_id);
     row.post_type = Set(stored_kind(post.kind));
     row.group_id = Set(post.group_id);
-    posts::Entity::insert(row).exec_without_returning(on).await.map_err(store::fault)?;
-    let stats = post_stats::ActiveModel { post_id: Set(post.id), likes: Set(0), comments: Set(0) };
-    post_stats::Entity::insert(stats).exec_without_returning(on).await.map_err(store::fault)?;
+    posts::Entity::insert(row)
+        .exec_without_returning(on)
+        .await
+        .map_err(store::fault)?;
+    let stats = post_stats::ActiveModel {
+        post_id: Set(post.id),
+        likes: Set(0),
+        comments: Set(0),
+    };
+    post_stats::Entity::insert(stats)
+        .exec_without_returning(on)
+        .await
+        .map_err(store::fault)?;
     Ok(())
 }
 
@@ -96,14 +124,23 @@ pub(crate) async fn insert(on: &impl ConnectionTrait, post: &Post) -> Result<()>
 /// # Errors
 /// `INTERNAL_ERROR` when the post is not there, which its lock rules out.
 pub(crate) async fn save(on: &impl ConnectionTrait, post: &Post) -> Result<Post> {
-    let update = posts::Entity::update_many().set(to_row(post)).filter(posts::Column::Id.eq(post.id));
+    let update = posts::Entity::update_many()
+        .set(to_row(post))
+        .filter(posts::Column::Id.eq(post.id));
     let saved = update.exec_with_returning(on).await.map_err(store::fault)?;
-    let saved = saved.into_iter().next().ok_or_else(|| Fault::internal("a locked post was not there to be saved"))?;
+    let saved = saved
+        .into_iter()
+        .next()
+        .ok_or_else(|| Fault::internal("a locked post was not there to be saved"))?;
     to_domain(saved)
 }
 
 /// Takes a locked post from every surface (FD-14).
-pub(crate) async fn archive(on: &impl ConnectionTrait, post: &Post, now: OffsetDateTime) -> Result<()> {
+pub(crate) async fn archive(
+    on: &impl ConnectionTrait,
+    post: &Post,
+    now: OffsetDateTime,
+) -> Result<()> {
     let row = posts::ActiveModel {
         status: Set(posts::Status::Archived),
         publish_at: Set(None),
@@ -111,7 +148,11 @@ pub(crate) async fn archive(on: &impl ConnectionTrait, post: &Post, now: OffsetD
         version: Set(post.version),
         ..Default::default()
     };
-    let done = posts::Entity::update_many().set(row).filter(posts::Column::Id.eq(post.id)).exec(on).await;
+    let done = posts::Entity::update_many()
+        .set(row)
+        .filter(posts::Column::Id.eq(post.id))
+        .exec(on)
+        .await;
     done.map(drop).map_err(store::fault)
 }
 
@@ -133,7 +174,12 @@ fn to_row(post: &Post) -> posts::ActiveModel {
         metadata: Set(post.metadata.clone()),
         tags: Set(post.tags.clone()),
         visibility: Set(stored_visibility(post.visibility)),
-        target_profile_types: Set(post.target_types.iter().filter_map(|kind| kind.word()).map(str::to_owned).collect()),
+        target_profile_types: Set(post
+            .target_types
+            .iter()
+            .filter_map(|kind| kind.word())
+            .map(str::to_owned)
+            .collect()),
         target_tags: Set(post.target_tags.clone()),
         group_id: NotSet,
         status: Set(stored_status(post.standing.status)),
@@ -154,7 +200,11 @@ fn to_row(post: &Post) -> posts::ActiveModel {
 /// # Errors
 /// `INTERNAL_ERROR` when the row holds a type of profile nobody knows (C2).
 pub(super) fn to_domain(row: posts::Model) -> Result<Post> {
-    let target_types: Option<_> = row.target_profile_types.iter().map(|word| ProfileType::from_word(word)).collect();
+    let target_types: Option<_> = row
+        .target_profile_types
+        .iter()
+        .map(|word| ProfileType::from_word(word))
+        .collect();
     Ok(Post {
         id: row.id,
         kind: kind(row.post_type),
@@ -168,7 +218,8 @@ pub(super) fn to_domain(row: posts::Model) -> Result<Post> {
         metadata: row.metadata,
         tags: row.tags,
         visibility: visibility(row.visibility),
-        target_types: target_types.ok_or_else(|| Fault::internal("a post for an unknown type of profile"))?,
+        target_types: target_types
+            .ok_or_else(|| Fault::internal("a post for an unknown type of profile"))?,
         target_tags: row.target_tags,
         slug: row.slug,
         category: row.category,

@@ -42,7 +42,11 @@ pub(crate) struct Post {
 ///
 /// The whole chain above is locked from the top, so that no reply comes in between and two removals in one thread do
 /// not both leave an empty comment behind. Counters are not touched: see [`uncount`].
-pub(crate) async fn comments(on: &impl ConnectionTrait, ids: &[Uuid], now: OffsetDateTime) -> Result<Vec<Comment>> {
+pub(crate) async fn comments(
+    on: &impl ConnectionTrait,
+    ids: &[Uuid],
+    now: OffsetDateTime,
+) -> Result<Vec<Comment>> {
     let chain = "with recursive chain as (
         select c.id, c.post_id, c.parent_comment_id from comments c where c.id = any ($1)
         union select p.id, p.post_id, p.parent_comment_id
@@ -62,13 +66,28 @@ pub(crate) async fn comments(on: &impl ConnectionTrait, ids: &[Uuid], now: Offse
 
 /// Takes removed comments from the counters.
 pub(crate) async fn uncount(on: &impl ConnectionTrait, removed: &[Comment]) -> Result<()> {
-    Counter::CommentReplies.take(on, removed.iter().filter_map(|comment| comment.parent).collect()).await?;
-    Counter::PostComments.take(on, removed.iter().map(|comment| comment.post_id).collect()).await
+    Counter::CommentReplies
+        .take(
+            on,
+            removed
+                .iter()
+                .filter_map(|comment| comment.parent)
+                .collect(),
+        )
+        .await?;
+    Counter::PostComments
+        .take(on, removed.iter().map(|comment| comment.post_id).collect())
+        .await
 }
 
 /// The profiles of an account that feed knows.
 pub(crate) async fn profiles_of(on: &impl ConnectionTrait, account: Uuid) -> Result<Vec<Uuid>> {
-    let found = rows(on, "select profile_id from profile_ref where account_id = $1", vec![account.into()]).await?;
+    let found = rows(
+        on,
+        "select profile_id from profile_ref where account_id = $1",
+        vec![account.into()],
+    )
+    .await?;
     all(&found, "profile_id")
 }
 
@@ -80,7 +99,11 @@ pub(crate) async fn comments_of(on: &impl ConnectionTrait, profiles: &[Uuid]) ->
 }
 
 /// Takes every post of these profiles from every surface.
-pub(crate) async fn posts_of(on: &impl ConnectionTrait, profiles: &[Uuid], now: OffsetDateTime) -> Result<Vec<Post>> {
+pub(crate) async fn posts_of(
+    on: &impl ConnectionTrait,
+    profiles: &[Uuid],
+    now: OffsetDateTime,
+) -> Result<Vec<Post>> {
     let sql = "update posts set status = 'archived', publish_at = null, deleted_at = $2, version = posts.version + 1
       from (select id, status from posts where profile_id = any ($1) and deleted_at is null order by id for no key update) old
       where posts.id = old.id
@@ -90,10 +113,18 @@ pub(crate) async fn posts_of(on: &impl ConnectionTrait, profiles: &[Uuid], now: 
 }
 
 /// Removes every like of these profiles; returns the comments and the posts that lost one, as often as they did.
-pub(crate) async fn likes_of(on: &impl ConnectionTrait, profiles: &[Uuid]) -> Result<(Vec<Uuid>, Vec<Uuid>)> {
+pub(crate) async fn likes_of(
+    on: &impl ConnectionTrait,
+    profiles: &[Uuid],
+) -> Result<(Vec<Uuid>, Vec<Uuid>)> {
     let sql = "delete from likes where profile_id = any ($1) returning comment_id, post_id";
     let gone = rows(on, sql, vec![profiles.to_vec().into()]).await?;
-    let ids = |name: &str| -> Result<Vec<Uuid>> { Ok(all::<Option<Uuid>>(&gone, name)?.into_iter().flatten().collect()) };
+    let ids = |name: &str| -> Result<Vec<Uuid>> {
+        Ok(all::<Option<Uuid>>(&gone, name)?
+            .into_iter()
+            .flatten()
+            .collect())
+    };
     Ok((ids("comment_id")?, ids("post_id")?))
 }
 

@@ -16,9 +16,16 @@ const MOST: u32 = 500;
 
 /// The first free choice for a name. Until the transaction ends nobody else chooses among the same names.
 pub(crate) async fn free(on: &impl ConnectionTrait, name: &str, post: Uuid) -> Result<String> {
-    run(on, "select pg_advisory_xact_lock(hashtextextended('feed.slug:' || $1, 0))", vec![name.into()]).await?;
+    run(
+        on,
+        "select pg_advisory_xact_lock(hashtextextended('feed.slug:' || $1, 0))",
+        vec![name.into()],
+    )
+    .await?;
     for first in (1..MOST).step_by(BATCH as usize) {
-        let choices: Vec<String> = (first..first + BATCH).map(|n| slug::choice(name, n)).collect();
+        let choices: Vec<String> = (first..first + BATCH)
+            .map(|n| slug::choice(name, n))
+            .collect();
         let sql = "select slug from posts where post_type = 'blog' and deleted_at is null and slug = any ($1) and id <> $2";
         let taken = rows(on, sql, vec![choices.clone().into(), post.into()]).await?;
         let taken: HashSet<String> = all(&taken, "slug")?.into_iter().collect();
@@ -27,7 +34,10 @@ pub(crate) async fn free(on: &impl ConnectionTrait, name: &str, post: Uuid) -> R
         }
     }
     let random = Uuid::new_v4().simple().to_string();
-    Ok(format!("{}-{random}", &name[..name.len().min(slug::LONGEST - random.len() - 1)]))
+    Ok(format!(
+        "{}-{random}",
+        &name[..name.len().min(slug::LONGEST - random.len() - 1)]
+    ))
 }
 
 /// Keeps a name the post had before; the post that had it last is found by it.

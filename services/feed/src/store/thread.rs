@@ -4,7 +4,10 @@ use entity::feed::comments;
 use fault::Result;
 use identity::Viewer;
 use sea_orm::sea_query::{Expr, PostgresQueryBuilder};
-use sea_orm::{ColumnTrait, ConnectionTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Value};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Value,
+};
 use store::list::{Column, ListQuery, Page};
 use uuid::Uuid;
 
@@ -64,15 +67,28 @@ pub(crate) async fn first_replies(
         .build(PostgresQueryBuilder);
     let mut values: Vec<Value> = values.0;
     values.push(parents.to_vec().into());
-    let sql = format!("select reply.* from unnest(${}) as parent(id) cross join lateral ({first}) as reply", values.len());
+    let sql = format!(
+        "select reply.* from unnest(${}) as parent(id) cross join lateral ({first}) as reply",
+        values.len()
+    );
     let replies = rows(on, sql, values).await?;
-    replies.iter().map(|row| comments::Model::from_query_result(row, "").map(to_domain).map_err(store::fault)).collect()
+    replies
+        .iter()
+        .map(|row| {
+            comments::Model::from_query_result(row, "")
+                .map(to_domain)
+                .map_err(store::fault)
+        })
+        .collect()
 }
 
 fn column(name: &str) -> Option<Column> {
     Some(match name {
         "createdAt" => Column::new("comments.created_at", "timestamptz"),
-        "likesCount" => Column::new("(select s.likes from comment_stats s where s.comment_id = comments.id)", "integer"),
+        "likesCount" => Column::new(
+            "(select s.likes from comment_stats s where s.comment_id = comments.id)",
+            "integer",
+        ),
         "id" => Column::new("comments.id", "uuid"),
         _ => return None,
     })

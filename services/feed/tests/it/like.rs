@@ -16,19 +16,31 @@ async fn fd_11_like_and_unlike_are_idempotent() {
         assert_eq!((state.liked, state.likes_count), (true, 1));
     }
     let seen = world.get(&eve, &post.id).await.unwrap();
-    assert_eq!((seen.is_liked, seen.likes_count, seen.version), (true, 1, 1));
-    assert_eq!(seen.updated_at, post.updated_at, "counting is no change of the post (D13)");
+    assert_eq!(
+        (seen.is_liked, seen.likes_count, seen.version),
+        (true, 1, 1)
+    );
+    assert_eq!(
+        seen.updated_at, post.updated_at,
+        "counting is no change of the post (D13)"
+    );
     assert!(!world.get(&ada, &post.id).await.unwrap().is_liked);
     assert_eq!(world.published("PostLiked").await, 1);
     let event = world.last::<PostLiked>().await;
-    assert_eq!((event.author_profile_id, event.profile_id), (ada.profile_id.to_string(), eve.profile_id.to_string()));
+    assert_eq!(
+        (event.author_profile_id, event.profile_id),
+        (ada.profile_id.to_string(), eve.profile_id.to_string())
+    );
 
     for _ in 0..2 {
         let state = world.unlike(&eve, &post.id).await.unwrap();
         assert_eq!((state.liked, state.likes_count), (false, 0));
     }
     assert_eq!(world.published("PostUnliked").await, 1);
-    assert_eq!(reason(world.like(&eve, &Uuid::now_v7().to_string()).await), Reason::NotFound);
+    assert_eq!(
+        reason(world.like(&eve, &Uuid::now_v7().to_string()).await),
+        Reason::NotFound
+    );
 }
 
 #[tokio::test]
@@ -36,18 +48,27 @@ async fn i_1_the_counter_equals_the_rows_after_50_parallel_toggles() {
     let world = World::start().await;
     let ada = world.person("ada");
     let post = world.post(&ada, "x").await;
-    let people: Vec<_> = (0..10).map(|n| world.person(&format!("liker{n}"))).collect();
+    let people: Vec<_> = (0..10)
+        .map(|n| world.person(&format!("liker{n}")))
+        .collect();
     let toggles = (0..50).map(|n| {
         let (world, who, post) = (&world, &people[n % 10], &post.id);
         async move {
-            if n % 3 == 0 { world.unlike(who, post).await } else { world.like(who, post).await }
+            if n % 3 == 0 {
+                world.unlike(who, post).await
+            } else {
+                world.like(who, post).await
+            }
         }
     });
     for state in futures_util::future::join_all(toggles).await {
         assert!(state.unwrap().likes_count >= 0);
     }
     let rows: i64 = world.value("select count(*) from feed.likes", vec![]).await;
-    assert_eq!(i64::from(world.get(None, &post.id).await.unwrap().likes_count), rows);
+    assert_eq!(
+        i64::from(world.get(None, &post.id).await.unwrap().likes_count),
+        rows
+    );
 
     // One more like of everybody, 5 times each: all end as liked.
     let likes = (0..50).map(|n| world.like(&people[n % 10], &post.id));
@@ -75,9 +96,16 @@ async fn i_1_likes_of_a_comment_are_counted_the_same_way() {
         assert!(state.unwrap().into_inner().liked);
     }
     let seen = world.tree(&people[0], &post.id).await.remove(0);
-    assert_eq!((seen.likes_count, seen.is_liked, seen.version), (5, true, 1));
+    assert_eq!(
+        (seen.likes_count, seen.is_liked, seen.version),
+        (5, true, 1)
+    );
     let mut client = world.client(&people[0]);
-    let state = client.unlike_comment(UnlikeCommentRequest { id: comment.id }).await.unwrap().into_inner();
+    let state = client
+        .unlike_comment(UnlikeCommentRequest { id: comment.id })
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!((state.liked, state.likes_count), (false, 4));
     assert_eq!(world.published("CommentLiked").await, 5);
 }
@@ -85,7 +113,11 @@ async fn i_1_likes_of_a_comment_are_counted_the_same_way() {
 #[tokio::test]
 async fn vis_8_likes_of_the_blocked_are_not_counted_for_the_other_side() {
     let world = World::start().await;
-    let (ada, bob, eve) = (world.person("ada"), world.person("bob"), world.person("eve"));
+    let (ada, bob, eve) = (
+        world.person("ada"),
+        world.person("bob"),
+        world.person("eve"),
+    );
     let post = world.post(&ada, "x").await;
     for who in [&bob, &eve] {
         world.like(who, &post.id).await.unwrap();
@@ -93,6 +125,9 @@ async fn vis_8_likes_of_the_blocked_are_not_counted_for_the_other_side() {
     world.block(&bob, &eve).await;
     for (who, count) in [(&ada, 2), (&bob, 1), (&eve, 1)] {
         assert_eq!(world.get(who, &post.id).await.unwrap().likes_count, count);
-        assert_eq!(world.feed(who, Default::default()).await.unwrap().items[0].likes_count, count);
+        assert_eq!(
+            world.feed(who, Default::default()).await.unwrap().items[0].likes_count,
+            count
+        );
     }
 }

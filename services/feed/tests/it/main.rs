@@ -1,6 +1,10 @@
 //! The feed service on real PostgreSQL and Redis, called as the edge calls it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests say by panicking what went wrong")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests say by panicking what went wrong"
+)]
 
 mod comment;
 mod feed_list;

@@ -19,7 +19,10 @@ pub(crate) struct Profiles {
 impl Profiles {
     /// Lets it know a profile.
     pub(crate) fn know(&self, profile: ProfileRef) {
-        self.known.lock().unwrap().insert(profile.profile_id.clone(), profile);
+        self.known
+            .lock()
+            .unwrap()
+            .insert(profile.profile_id.clone(), profile);
     }
 
     /// How often it was asked for projections.
@@ -36,14 +39,25 @@ fn never<T>() -> Reply<T> {
 
 #[async_trait]
 impl ProfileService for Profiles {
-    async fn batch_get_refs(&self, request: Request<BatchGetRefsRequest>) -> Reply<BatchGetRefsResponse> {
+    async fn batch_get_refs(
+        &self,
+        request: Request<BatchGetRefsRequest>,
+    ) -> Reply<BatchGetRefsResponse> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let known = self.known.lock().unwrap();
-        let profiles = request.get_ref().ids.iter().filter_map(|id| known.get(id).cloned()).collect();
+        let profiles = request
+            .get_ref()
+            .ids
+            .iter()
+            .filter_map(|id| known.get(id).cloned())
+            .collect();
         Ok(Response::new(BatchGetRefsResponse { profiles }))
     }
 
-    async fn list_own_profiles(&self, _: Request<ListOwnProfilesRequest>) -> Reply<ListOwnProfilesResponse> {
+    async fn list_own_profiles(
+        &self,
+        _: Request<ListOwnProfilesRequest>,
+    ) -> Reply<ListOwnProfilesResponse> {
         never()
     }
     async fn create_profile(&self, _: Request<CreateProfileRequest>) -> Reply<Profile> {
@@ -67,10 +81,16 @@ impl ProfileService for Profiles {
     async fn set_primary_profile(&self, _: Request<SetPrimaryProfileRequest>) -> Reply<Profile> {
         never()
     }
-    async fn set_profile_visibility(&self, _: Request<SetProfileVisibilityRequest>) -> Reply<Profile> {
+    async fn set_profile_visibility(
+        &self,
+        _: Request<SetProfileVisibilityRequest>,
+    ) -> Reply<Profile> {
         never()
     }
-    async fn ensure_profile(&self, _: Request<EnsureProfileRequest>) -> Reply<EnsureProfileResponse> {
+    async fn ensure_profile(
+        &self,
+        _: Request<EnsureProfileRequest>,
+    ) -> Reply<EnsureProfileResponse> {
         never()
     }
     async fn list_account_profiles(
@@ -79,7 +99,10 @@ impl ProfileService for Profiles {
     ) -> Reply<ListAccountProfilesResponse> {
         never()
     }
-    async fn batch_get_cards(&self, _: Request<BatchGetCardsRequest>) -> Reply<BatchGetCardsResponse> {
+    async fn batch_get_cards(
+        &self,
+        _: Request<BatchGetCardsRequest>,
+    ) -> Reply<BatchGetCardsResponse> {
         never()
     }
 }

@@ -11,13 +11,26 @@ use crate::world::{World, profile, reason};
 
 /// A post of Ada's that Eve likes and comments, a reply by Ada, a like of it by Eve, and a post of Eve's that Ada likes.
 async fn scene(world: &World, ada: &Caller, eve: &Caller) -> (String, String) {
-    let (post, other) = (world.post(ada, "of ada").await.id, world.post(eve, "of eve, secret").await.id);
+    let (post, other) = (
+        world.post(ada, "of ada").await.id,
+        world.post(eve, "of eve, secret").await.id,
+    );
     world.like(eve, &post).await.unwrap();
     world.like(ada, &other).await.unwrap();
     let comment = world.comment(eve, &post, "", "words of eve").await.unwrap();
-    world.comment(eve, &post, "", "more words of eve").await.unwrap();
-    let reply = world.comment(ada, &post, &comment.id, "reply").await.unwrap();
-    world.client(eve).like_comment(LikeCommentRequest { id: reply.id }).await.unwrap();
+    world
+        .comment(eve, &post, "", "more words of eve")
+        .await
+        .unwrap();
+    let reply = world
+        .comment(ada, &post, &comment.id, "reply")
+        .await
+        .unwrap();
+    world
+        .client(eve)
+        .like_comment(LikeCommentRequest { id: reply.id })
+        .await
+        .unwrap();
     (post, other)
 }
 
@@ -28,9 +41,18 @@ async fn check(world: &World, ada: &Caller, post: &str, other: &str) {
     let seen = world.get(ada, post).await.unwrap();
     assert_eq!((seen.likes_count, seen.comments_count), (0, 1));
     let tree = world.tree(ada, post).await;
-    assert_eq!((tree.len(), tree[0].is_deleted, tree[0].content.as_str()), (1, true, ""));
+    assert_eq!(
+        (tree.len(), tree[0].is_deleted, tree[0].content.as_str()),
+        (1, true, "")
+    );
     assert_eq!(tree[0].author.as_ref().unwrap().name, "Deleted user");
-    assert_eq!((tree[0].replies[0].content.as_str(), tree[0].replies[0].likes_count), ("reply", 0));
+    assert_eq!(
+        (
+            tree[0].replies[0].content.as_str(),
+            tree[0].replies[0].likes_count
+        ),
+        ("reply", 0)
+    );
     let drift = "select count(*) from feed.post_stats s where likes <> (select count(*) from feed.likes l where l.post_id = s.post_id)
       or comments <> (select count(*) from feed.comments c where c.post_id = s.post_id and c.status = 'live')";
     assert_eq!(world.value::<i64>(drift, vec![]).await, 0);
@@ -46,17 +68,39 @@ async fn pj_4_a_deleted_profile_leaves_empty_comments_and_right_counters() {
     let second = world.sibling(&eve, "eve.two");
     let kept = world.post(&second, "of the other profile").await;
     let (post, other) = scene(&world, &ada, &eve).await;
-    let gone = ProfileRef { state: ProfileState::Deleted.into(), version: 2, ..profile(&eve, "eve") };
-    let event = ProfileDeleted { profile: Some(gone), new_primary_id: second.profile_id.to_string() };
-    world.rig.emit("profile", Event::of(eve.profile_id, 2, &event)).await;
-    world.wait_for("select count(*) from feed.profile_ref where state = 'deleted'", 1).await;
+    let gone = ProfileRef {
+        state: ProfileState::Deleted.into(),
+        version: 2,
+        ..profile(&eve, "eve")
+    };
+    let event = ProfileDeleted {
+        profile: Some(gone),
+        new_primary_id: second.profile_id.to_string(),
+    };
+    world
+        .rig
+        .emit("profile", Event::of(eve.profile_id, 2, &event))
+        .await;
+    world
+        .wait_for(
+            "select count(*) from feed.profile_ref where state = 'deleted'",
+            1,
+        )
+        .await;
 
     assert!(world.get(&ada, &kept.id).await.is_ok());
     world.delete(&second, &kept.id).await.unwrap();
     check(&world, &ada, &post, &other).await;
-    assert_eq!(reason(world.get(&second, &other).await), Reason::NotFound, "not even for its own account");
+    assert_eq!(
+        reason(world.get(&second, &other).await),
+        Reason::NotFound,
+        "not even for its own account"
+    );
     assert_eq!(world.published("CommentDeleted").await, 2);
-    assert_eq!(reason(world.create(&eve, crate::world::general("x")).await), Reason::Forbidden);
+    assert_eq!(
+        reason(world.create(&eve, crate::world::general("x")).await),
+        Reason::Forbidden
+    );
 }
 
 #[tokio::test]
@@ -64,16 +108,38 @@ async fn i_21_a_deleted_account_leaves_no_text() {
     let world = World::start().await;
     let (ada, eve) = (world.person("ada"), world.person("eve"));
     let (post, other) = scene(&world, &ada, &eve).await;
-    let event = AccountDeleted { account_id: eve.account_id.to_string(), version: 2 };
-    world.rig.emit("auth", Event::of(eve.account_id, 2, &event)).await;
-    world.wait_for("select count(*) from feed.account_ref where state = 'deleted'", 1).await;
+    let event = AccountDeleted {
+        account_id: eve.account_id.to_string(),
+        version: 2,
+    };
+    world
+        .rig
+        .emit("auth", Event::of(eve.account_id, 2, &event))
+        .await;
+    world
+        .wait_for(
+            "select count(*) from feed.account_ref where state = 'deleted'",
+            1,
+        )
+        .await;
 
     check(&world, &ada, &post, &other).await;
     let text = "select (select count(*) from feed.posts where content like '%eve%') + (select count(*) from feed.comments where content like '%eve%')";
     assert_eq!(world.value::<i64>(text, vec![]).await, 0);
-    let named = format!("select count(*) from feed.comments where profile_id = '{0}' or account_id = '{1}'", eve.profile_id, eve.account_id);
+    let named = format!(
+        "select count(*) from feed.comments where profile_id = '{0}' or account_id = '{1}'",
+        eve.profile_id, eve.account_id
+    );
     assert_eq!(world.value::<i64>(&named, vec![]).await, 0);
-    assert_eq!(world.value::<i64>("select count(*) from feed.likes where account_id <> $1", vec![ada.account_id.into()]).await, 0);
+    assert_eq!(
+        world
+            .value::<i64>(
+                "select count(*) from feed.likes where account_id <> $1",
+                vec![ada.account_id.into()]
+            )
+            .await,
+        0
+    );
 }
 
 #[tokio::test]
@@ -81,16 +147,35 @@ async fn eb_4_an_event_delivered_twice_has_its_effect_once() {
     let world = World::start().await;
     let (ada, eve) = (world.person("ada"), world.person("eve"));
     let (post, other) = scene(&world, &ada, &eve).await;
-    let event = AccountDeleted { account_id: eve.account_id.to_string(), version: 2 };
+    let event = AccountDeleted {
+        account_id: eve.account_id.to_string(),
+        version: 2,
+    };
     let envelope = Event::of(eve.account_id, 2, &event).into_envelope(&world.context(None));
     for _ in 0..3 {
         world.rig.deliver("auth", &envelope).await;
     }
-    world.wait_for("select count(*) from feed.account_ref where state = 'deleted'", 1).await;
+    world
+        .wait_for(
+            "select count(*) from feed.account_ref where state = 'deleted'",
+            1,
+        )
+        .await;
     // Something later in the same stream shows that the repeats were read.
-    let last = AccountDeleted { account_id: ada.session_id.to_string(), version: 1 };
-    world.rig.emit("auth", Event::of(ada.session_id, 1, &last)).await;
-    world.wait_for("select count(*) from feed.account_ref where state = 'deleted'", 2).await;
+    let last = AccountDeleted {
+        account_id: ada.session_id.to_string(),
+        version: 1,
+    };
+    world
+        .rig
+        .emit("auth", Event::of(ada.session_id, 1, &last))
+        .await;
+    world
+        .wait_for(
+            "select count(*) from feed.account_ref where state = 'deleted'",
+            2,
+        )
+        .await;
     check(&world, &ada, &post, &other).await;
     assert_eq!(world.published("CommentDeleted").await, 2);
 }

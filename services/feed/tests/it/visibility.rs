@@ -48,14 +48,41 @@ impl Cast {
         for (name, viewer) in self.viewers() {
             let sees = seen_by.contains(&name);
             let case = format!("{case} by {name}");
-            assert_eq!(world.get(viewer, &post.id).await.is_ok(), sees, "detail: {case}");
-            assert_eq!(world.shown(viewer).await.contains(&post.id), sees && case_is_listed(post), "feed: {case}");
-            let list = ListCommentsRequest { id: post.id.clone(), ..Default::default() };
-            assert_eq!(world.comments(viewer, list).await.is_ok(), sees, "comments: {case}");
+            assert_eq!(
+                world.get(viewer, &post.id).await.is_ok(),
+                sees,
+                "detail: {case}"
+            );
+            assert_eq!(
+                world.shown(viewer).await.contains(&post.id),
+                sees && case_is_listed(post),
+                "feed: {case}"
+            );
+            let list = ListCommentsRequest {
+                id: post.id.clone(),
+                ..Default::default()
+            };
+            assert_eq!(
+                world.comments(viewer, list).await.is_ok(),
+                sees,
+                "comments: {case}"
+            );
             if let Some(viewer) = viewer {
-                assert_eq!(world.like(viewer, &post.id).await.is_ok(), sees, "like: {case}");
-                assert_eq!(world.unlike(viewer, &post.id).await.is_ok(), sees, "unlike: {case}");
-                assert_eq!(world.comment(viewer, &post.id, "", "x").await.is_ok(), sees, "comment: {case}");
+                assert_eq!(
+                    world.like(viewer, &post.id).await.is_ok(),
+                    sees,
+                    "like: {case}"
+                );
+                assert_eq!(
+                    world.unlike(viewer, &post.id).await.is_ok(),
+                    sees,
+                    "unlike: {case}"
+                );
+                assert_eq!(
+                    world.comment(viewer, &post.id, "", "x").await.is_ok(),
+                    sees,
+                    "comment: {case}"
+                );
             }
         }
     }
@@ -72,7 +99,10 @@ const OWN: [&str; 2] = ["author", "sibling"];
 async fn vis_3_each_visibility_admits_whom_it_names_on_every_surface() {
     let world = World::start().await;
     let cast = Cast::gather(&world).await;
-    let of = |visibility: PostVisibility| CreatePostRequest { visibility: visibility.into(), ..general("x") };
+    let of = |visibility: PostVisibility| CreatePostRequest {
+        visibility: visibility.into(),
+        ..general("x")
+    };
     let friends = ["friend", "author", "sibling"];
     let signed_in = ["stranger", "friend", "author", "sibling"];
     let targeted = |kind: ProfileType, tag: &str| CreatePostRequest {
@@ -85,10 +115,29 @@ async fn vis_3_each_visibility_admits_whom_it_names_on_every_surface() {
         ("connections", of(PostVisibility::Connections), &friends),
         ("private", of(PostVisibility::Private), &OWN),
         ("targeted at all", of(PostVisibility::Targeted), &signed_in),
-        ("targeted at mentors with ai", targeted(ProfileType::Mentor, "ai"), &signed_in),
-        ("targeted at mentors with robots", targeted(ProfileType::Mentor, "robots"), &OWN),
-        ("targeted at investors", targeted(ProfileType::Investor, "ai"), &OWN),
-        ("draft", CreatePostRequest { is_published: Some(false), ..of(PostVisibility::Public) }, &OWN),
+        (
+            "targeted at mentors with ai",
+            targeted(ProfileType::Mentor, "ai"),
+            &signed_in,
+        ),
+        (
+            "targeted at mentors with robots",
+            targeted(ProfileType::Mentor, "robots"),
+            &OWN,
+        ),
+        (
+            "targeted at investors",
+            targeted(ProfileType::Investor, "ai"),
+            &OWN,
+        ),
+        (
+            "draft",
+            CreatePostRequest {
+                is_published: Some(false),
+                ..of(PostVisibility::Public)
+            },
+            &OWN,
+        ),
     ];
     for (case, request, seen_by) in cases {
         let post = world.create(&cast.author, request).await.unwrap();
@@ -100,9 +149,17 @@ async fn vis_3_each_visibility_admits_whom_it_names_on_every_surface() {
 async fn vis_3_a_group_admits_everybody_or_its_members() {
     let world = World::start().await;
     let cast = Cast::gather(&world).await;
-    for (visibility, seen_by) in [("public", ALL.as_slice()), ("private", &["friend", "author", "sibling"])] {
+    for (visibility, seen_by) in [
+        ("public", ALL.as_slice()),
+        ("private", &["friend", "author", "sibling"]),
+    ] {
         let group = Uuid::now_v7();
-        let made = GroupCreated { group_id: group.to_string(), name: "G".into(), visibility: visibility.into(), version: 1 };
+        let made = GroupCreated {
+            group_id: group.to_string(),
+            name: "G".into(),
+            visibility: visibility.into(),
+            version: 1,
+        };
         world.rig.emit("group", Event::of(group, 1, &made)).await;
         for who in [&cast.author, &cast.friend] {
             let joined = GroupMemberJoined {
@@ -114,16 +171,28 @@ async fn vis_3_a_group_admits_everybody_or_its_members() {
             };
             world.rig.emit("group", Event::of(group, 1, &joined)).await;
         }
-        let members = format!("select count(*) from feed.group_ref join feed.group_member_ref using (group_id) where group_id = '{group}'");
+        let members = format!(
+            "select count(*) from feed.group_ref join feed.group_member_ref using (group_id) where group_id = '{group}'"
+        );
         world.wait_for(&members, 2).await;
-        let request = CreatePostRequest { group_id: group.to_string(), ..general("x") };
+        let request = CreatePostRequest {
+            group_id: group.to_string(),
+            ..general("x")
+        };
         let post = world.create(&cast.author, request).await.unwrap();
         cast.check(&world, &post, visibility, seen_by).await;
 
         if visibility == "private" {
-            let left = GroupMemberLeft { group_id: group.to_string(), profile_id: cast.friend.profile_id.to_string(), version: 2 };
+            let left = GroupMemberLeft {
+                group_id: group.to_string(),
+                profile_id: cast.friend.profile_id.to_string(),
+                version: 2,
+            };
             world.rig.emit("group", Event::of(group, 2, &left)).await;
-            world.rig.eventually(async || world.get(&cast.friend, &post.id).await.is_err()).await;
+            world
+                .rig
+                .eventually(async || world.get(&cast.friend, &post.id).await.is_err())
+                .await;
             cast.check(&world, &post, "after leaving", &OWN).await;
         }
     }
@@ -134,34 +203,61 @@ async fn vis_2_the_authors_own_visibility_narrows_everything() {
     let world = World::start().await;
     let cast = Cast::gather(&world).await;
     let post = world.post(&cast.author, "x").await;
-    let as_author = |visibility: ProfileVisibility, version: i32| contracts::profile::v1::ProfileRef {
-        visibility: visibility.into(),
-        version,
-        ..profile(&cast.author, "author")
-    };
-    world.becomes(as_author(ProfileVisibility::Connections, 2)).await;
-    cast.check(&world, &post, "author for connections", &["friend", "author", "sibling"]).await;
-    world.becomes(as_author(ProfileVisibility::Private, 3)).await;
+    let as_author =
+        |visibility: ProfileVisibility, version: i32| contracts::profile::v1::ProfileRef {
+            visibility: visibility.into(),
+            version,
+            ..profile(&cast.author, "author")
+        };
+    world
+        .becomes(as_author(ProfileVisibility::Connections, 2))
+        .await;
+    cast.check(
+        &world,
+        &post,
+        "author for connections",
+        &["friend", "author", "sibling"],
+    )
+    .await;
+    world
+        .becomes(as_author(ProfileVisibility::Private, 3))
+        .await;
     cast.check(&world, &post, "private author", &OWN).await;
     // An older event that comes late changes nothing.
     let late = contracts::profile::v1::ProfileUpdated {
         profile: Some(as_author(ProfileVisibility::Public, 2)),
         ..Default::default()
     };
-    world.rig.emit("profile", Event::of(cast.author.profile_id, 2, &late)).await;
-    world.becomes(contracts::profile::v1::ProfileRef { version: 2, ..profile(&cast.stranger, "stranger") }).await;
-    cast.check(&world, &post, "private author after a late event", &OWN).await;
+    world
+        .rig
+        .emit("profile", Event::of(cast.author.profile_id, 2, &late))
+        .await;
+    world
+        .becomes(contracts::profile::v1::ProfileRef {
+            version: 2,
+            ..profile(&cast.stranger, "stranger")
+        })
+        .await;
+    cast.check(&world, &post, "private author after a late event", &OWN)
+        .await;
 }
 
 #[tokio::test]
 async fn i_16_a_blocked_pair_sees_nothing_of_each_other() {
     let world = World::start().await;
-    let (ada, eve, bob) = (world.person("ada"), world.person("eve"), world.person("bob"));
+    let (ada, eve, bob) = (
+        world.person("ada"),
+        world.person("eve"),
+        world.person("bob"),
+    );
     let second = world.sibling(&eve, "eve.two");
     let post = world.post(&ada, "of ada").await;
     let other = world.post(&bob, "of bob").await;
     let one = world.comment(&ada, &other.id, "", "1").await.unwrap();
-    world.comment(&bob, &other.id, &one.id, "1.1").await.unwrap();
+    world
+        .comment(&bob, &other.id, &one.id, "1.1")
+        .await
+        .unwrap();
     world.comment(&eve, &other.id, "", "2").await.unwrap();
     world.block(&ada, &eve).await;
 
@@ -173,14 +269,42 @@ async fn i_16_a_blocked_pair_sees_nothing_of_each_other() {
         assert_eq!(page.pagination.unwrap().total, Some(1));
         // What is said under a comment that is not shown is not shown either, and not counted.
         assert_eq!(world.tree(who, &other.id).await.len(), 1);
-        let flat = ListCommentsRequest { id: other.id.clone(), view: CommentView::Flat.into(), ..Default::default() };
+        let flat = ListCommentsRequest {
+            id: other.id.clone(),
+            view: CommentView::Flat.into(),
+            ..Default::default()
+        };
         let flat = world.comments(who, flat).await.unwrap();
-        assert_eq!((flat.items.len(), flat.pagination.unwrap().total), (1, Some(1)));
+        assert_eq!(
+            (flat.items.len(), flat.pagination.unwrap().total),
+            (1, Some(1))
+        );
         assert_eq!(world.get(who, &other.id).await.unwrap().comments_count, 1);
-        let replies = ListRepliesRequest { id: one.id.clone(), ..Default::default() };
-        assert_eq!(reason(world.client(who).list_replies(replies).await.map(|reply| reply.into_inner())), Reason::NotFound);
+        let replies = ListRepliesRequest {
+            id: one.id.clone(),
+            ..Default::default()
+        };
+        assert_eq!(
+            reason(
+                world
+                    .client(who)
+                    .list_replies(replies)
+                    .await
+                    .map(|reply| reply.into_inner())
+            ),
+            Reason::NotFound
+        );
         let like = LikeCommentRequest { id: one.id.clone() };
-        assert_eq!(reason(world.client(who).like_comment(like).await.map(|reply| reply.into_inner())), Reason::NotFound);
+        assert_eq!(
+            reason(
+                world
+                    .client(who)
+                    .like_comment(like)
+                    .await
+                    .map(|reply| reply.into_inner())
+            ),
+            Reason::NotFound
+        );
         assert!(world.comment(who, &other.id, &one.id, "hi").await.is_err());
     }
     assert_eq!(world.tree(&ada, &other.id).await.len(), 1);
@@ -193,8 +317,14 @@ async fn i_16_a_blocked_pair_sees_nothing_of_each_other() {
         blocked_account_id: eve.account_id.to_string(),
         version: 2,
     };
-    world.rig.emit("connection", Event::of(Uuid::now_v7(), 2, &unblocked)).await;
-    world.rig.eventually(async || world.get(&eve, &post.id).await.is_ok()).await;
+    world
+        .rig
+        .emit("connection", Event::of(Uuid::now_v7(), 2, &unblocked))
+        .await;
+    world
+        .rig
+        .eventually(async || world.get(&eve, &post.id).await.is_ok())
+        .await;
 }
 
 #[tokio::test]
@@ -204,7 +334,16 @@ async fn vis_7_a_muted_author_leaves_the_feed_and_nothing_else() {
     let post = world.post(&eve, "of eve").await;
     world.mute(&ada, &eve).await;
     assert!(world.shown(&ada).await.is_empty());
-    assert_eq!(world.feed(&ada, ListFeedRequest::default()).await.unwrap().pagination.unwrap().total, Some(0));
+    assert_eq!(
+        world
+            .feed(&ada, ListFeedRequest::default())
+            .await
+            .unwrap()
+            .pagination
+            .unwrap()
+            .total,
+        Some(0)
+    );
     assert!(world.get(&ada, &post.id).await.is_ok());
     assert!(world.like(&ada, &post.id).await.is_ok());
     assert_eq!(world.shown(&eve).await.len(), 1, "mute is one-sided");
@@ -215,21 +354,43 @@ async fn vis_7_a_muted_author_leaves_the_feed_and_nothing_else() {
 async fn vis_1_the_things_of_a_suspended_account_vanish_until_it_returns() {
     let world = World::start().await;
     let (ada, eve) = (world.person("ada"), world.person("eve"));
-    let (own, other) = (world.post(&eve, "of eve").await, world.post(&ada, "of ada").await);
+    let (own, other) = (
+        world.post(&eve, "of eve").await,
+        world.post(&ada, "of ada").await,
+    );
     world.comment(&eve, &other.id, "", "hi").await.unwrap();
     world.like(&eve, &other.id).await.unwrap();
     let account_id = eve.account_id.to_string();
-    let suspended = AccountDeactivated { account_id: account_id.clone(), until: None, version: 2 };
-    world.rig.emit("auth", Event::of(eve.account_id, 2, &suspended)).await;
-    world.rig.eventually(async || world.get(&ada, &own.id).await.is_err()).await;
+    let suspended = AccountDeactivated {
+        account_id: account_id.clone(),
+        until: None,
+        version: 2,
+    };
+    world
+        .rig
+        .emit("auth", Event::of(eve.account_id, 2, &suspended))
+        .await;
+    world
+        .rig
+        .eventually(async || world.get(&ada, &own.id).await.is_err())
+        .await;
     let seen = world.get(&ada, &other.id).await.unwrap();
     assert_eq!((seen.comments_count, seen.likes_count), (0, 0));
     assert!(world.tree(None, &other.id).await.is_empty());
     assert_eq!(world.shown(&ada).await, std::slice::from_ref(&other.id));
 
-    let back = AccountReactivated { account_id, version: 3 };
-    world.rig.emit("auth", Event::of(eve.account_id, 3, &back)).await;
-    world.rig.eventually(async || world.get(&ada, &own.id).await.is_ok()).await;
+    let back = AccountReactivated {
+        account_id,
+        version: 3,
+    };
+    world
+        .rig
+        .emit("auth", Event::of(eve.account_id, 3, &back))
+        .await;
+    world
+        .rig
+        .eventually(async || world.get(&ada, &own.id).await.is_ok())
+        .await;
     let seen = world.get(&ada, &other.id).await.unwrap();
     assert_eq!((seen.comments_count, seen.likes_count), (1, 1));
 }
@@ -239,7 +400,10 @@ async fn vis_10_the_end_of_a_connection_takes_its_sight() {
     let world = World::start().await;
     let (ada, bob) = (world.person("ada"), world.person("bob"));
     world.connect(&ada, &bob).await;
-    let request = CreatePostRequest { visibility: PostVisibility::Connections.into(), ..general("for friends") };
+    let request = CreatePostRequest {
+        visibility: PostVisibility::Connections.into(),
+        ..general("for friends")
+    };
     let post = world.create(&ada, request).await.unwrap();
     assert!(world.get(&bob, &post.id).await.is_ok());
     let removed = ConnectionRemoved {
@@ -248,7 +412,13 @@ async fn vis_10_the_end_of_a_connection_takes_its_sight() {
         addressee_profile_id: bob.profile_id.to_string(),
         version: 2,
     };
-    world.rig.emit("connection", Event::of(Uuid::now_v7(), 2, &removed)).await;
-    world.rig.eventually(async || world.get(&bob, &post.id).await.is_err()).await;
+    world
+        .rig
+        .emit("connection", Event::of(Uuid::now_v7(), 2, &removed))
+        .await;
+    world
+        .rig
+        .eventually(async || world.get(&bob, &post.id).await.is_err())
+        .await;
     assert!(world.shown(&bob).await.is_empty());
 }

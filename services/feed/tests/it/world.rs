@@ -4,7 +4,9 @@ use contracts::connection::v1::{ConnectionAccepted, ProfileBlocked, ProfileMuted
 use contracts::feed::v1::feed_service_client::FeedServiceClient;
 use contracts::feed::v1::*;
 use contracts::profile::v1::profile_service_server::ProfileServiceServer;
-use contracts::profile::v1::{ProfileRef, ProfileState, ProfileType, ProfileUpdated, ProfileVisibility};
+use contracts::profile::v1::{
+    ProfileRef, ProfileState, ProfileType, ProfileUpdated, ProfileVisibility,
+};
 use events::Event;
 use fault::{Fault, Reason};
 use feed::{Config, Feed};
@@ -35,7 +37,11 @@ impl World {
 
     /// The same with other settings.
     pub(crate) async fn with(config: Config) -> Self {
-        let rig = Rig::start().await;
+        Self::around(Rig::start().await, config).await
+    }
+
+    /// The same in a rig that was prepared.
+    pub(crate) async fn around(rig: Rig, config: Config) -> Self {
         let profiles = Profiles::default();
         rig.fake("profile", ProfileServiceServer::new(profiles.clone()));
         rig.host::<Feed>(config).await;
@@ -51,18 +57,25 @@ impl World {
 
     /// Another profile of the same account.
     pub(crate) fn sibling(&self, of: &Caller, username: &str) -> Caller {
-        let caller = Caller { account_id: of.account_id, ..self.rig.caller() };
+        let caller = Caller {
+            account_id: of.account_id,
+            ..self.rig.caller()
+        };
         self.profiles.know(profile(&caller, username));
         caller
     }
 
     /// Calls as somebody, or as nobody.
-    pub(crate) fn client<'a>(&self, who: impl Into<Option<&'a Caller>>) -> FeedServiceClient<Channel> {
+    pub(crate) fn client<'a>(
+        &self,
+        who: impl Into<Option<&'a Caller>>,
+    ) -> FeedServiceClient<Channel> {
         FeedServiceClient::new(self.rig.channel("feed", &self.context(who)))
     }
 
     pub(crate) fn context<'a>(&self, who: impl Into<Option<&'a Caller>>) -> Context {
-        who.into().map_or_else(|| self.rig.anonymous(), |caller| self.rig.user(caller))
+        who.into()
+            .map_or_else(|| self.rig.anonymous(), |caller| self.rig.user(caller))
     }
 
     pub(crate) async fn create(&self, who: &Caller, request: CreatePostRequest) -> Answer<Post> {
@@ -74,8 +87,16 @@ impl World {
         self.create(who, general(content)).await.unwrap()
     }
 
-    pub(crate) async fn get<'a>(&self, who: impl Into<Option<&'a Caller>>, id: &str) -> Answer<Post> {
-        Ok(self.client(who).get_post(GetPostRequest { id: id.to_owned() }).await?.into_inner())
+    pub(crate) async fn get<'a>(
+        &self,
+        who: impl Into<Option<&'a Caller>>,
+        id: &str,
+    ) -> Answer<Post> {
+        Ok(self
+            .client(who)
+            .get_post(GetPostRequest { id: id.to_owned() })
+            .await?
+            .into_inner())
     }
 
     pub(crate) async fn update(&self, who: &Caller, request: UpdatePostRequest) -> Answer<Post> {
@@ -83,7 +104,10 @@ impl World {
     }
 
     pub(crate) async fn delete(&self, who: &Caller, id: &str) -> Answer<()> {
-        self.client(who).delete_post(DeletePostRequest { id: id.to_owned() }).await.map(drop)
+        self.client(who)
+            .delete_post(DeletePostRequest { id: id.to_owned() })
+            .await
+            .map(drop)
     }
 
     pub(crate) async fn feed<'a>(
@@ -96,19 +120,46 @@ impl World {
 
     /// The ids of everything the feed shows somebody.
     pub(crate) async fn shown<'a>(&self, who: impl Into<Option<&'a Caller>>) -> Vec<String> {
-        let page = self.feed(who, ListFeedRequest { limit: Some(100), ..Default::default() }).await.unwrap();
+        let page = self
+            .feed(
+                who,
+                ListFeedRequest {
+                    limit: Some(100),
+                    ..Default::default()
+                },
+            )
+            .await
+            .unwrap();
         page.items.into_iter().map(|post| post.id).collect()
     }
 
     pub(crate) async fn like(&self, who: &Caller, post: &str) -> Answer<LikeState> {
-        Ok(self.client(who).like_post(LikePostRequest { id: post.to_owned() }).await?.into_inner())
+        Ok(self
+            .client(who)
+            .like_post(LikePostRequest {
+                id: post.to_owned(),
+            })
+            .await?
+            .into_inner())
     }
 
     pub(crate) async fn unlike(&self, who: &Caller, post: &str) -> Answer<LikeState> {
-        Ok(self.client(who).unlike_post(UnlikePostRequest { id: post.to_owned() }).await?.into_inner())
+        Ok(self
+            .client(who)
+            .unlike_post(UnlikePostRequest {
+                id: post.to_owned(),
+            })
+            .await?
+            .into_inner())
     }
 
-    pub(crate) async fn comment(&self, who: &Caller, post: &str, parent: &str, content: &str) -> Answer<Comment> {
+    pub(crate) async fn comment(
+        &self,
+        who: &Caller,
+        post: &str,
+        parent: &str,
+        content: &str,
+    ) -> Answer<Comment> {
         let request = CreateCommentRequest {
             id: post.to_owned(),
             content: content.to_owned(),
@@ -119,7 +170,11 @@ impl World {
     }
 
     pub(crate) async fn uncomment(&self, who: &Caller, id: &str) -> Answer<DeleteCommentResponse> {
-        Ok(self.client(who).delete_comment(DeleteCommentRequest { id: id.to_owned() }).await?.into_inner())
+        Ok(self
+            .client(who)
+            .delete_comment(DeleteCommentRequest { id: id.to_owned() })
+            .await?
+            .into_inner())
     }
 
     pub(crate) async fn comments<'a>(
@@ -131,15 +186,29 @@ impl World {
     }
 
     /// The comments of a post as a tree, oldest first.
-    pub(crate) async fn tree<'a>(&self, who: impl Into<Option<&'a Caller>>, post: &str) -> Vec<Comment> {
-        let request = ListCommentsRequest { id: post.to_owned(), sort: "createdAt".into(), ..Default::default() };
+    pub(crate) async fn tree<'a>(
+        &self,
+        who: impl Into<Option<&'a Caller>>,
+        post: &str,
+    ) -> Vec<Comment> {
+        let request = ListCommentsRequest {
+            id: post.to_owned(),
+            sort: "createdAt".into(),
+            ..Default::default()
+        };
         self.comments(who, request).await.unwrap().items
     }
 
     /// One value of the database, as its owner sees it.
     pub(crate) async fn value<T: TryGetable>(&self, sql: &str, values: Vec<Value>) -> T {
         let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
-        let row = self.rig.owner().query_one_raw(statement).await.unwrap().expect("a row");
+        let row = self
+            .rig
+            .owner()
+            .query_one_raw(statement)
+            .await
+            .unwrap()
+            .expect("a row");
         row.try_get_by_index(0).unwrap()
     }
 
@@ -150,7 +219,9 @@ impl World {
 
     /// Waits until a count in the database is this.
     pub(crate) async fn wait_for(&self, sql: &str, count: i64) {
-        self.rig.eventually(async || self.value::<i64>(sql, vec![]).await == count).await;
+        self.rig
+            .eventually(async || self.value::<i64>(sql, vec![]).await == count)
+            .await;
     }
 
     /// How often an event of this type is in the outbox.
@@ -171,35 +242,51 @@ impl World {
         self.profiles.know(profile.clone());
         let id: Uuid = profile.profile_id.parse().unwrap();
         let version = profile.version;
-        let event = ProfileUpdated { profile: Some(profile), summary: None, changed: Vec::new() };
-        self.rig.emit("profile", Event::of(id, version, &event)).await;
+        let event = ProfileUpdated {
+            profile: Some(profile),
+            summary: None,
+            changed: Vec::new(),
+        };
+        self.rig
+            .emit("profile", Event::of(id, version, &event))
+            .await;
         self.wait_for(&format!("select count(*) from feed.profile_ref where profile_id = '{id}' and version = {version}"), 1).await;
     }
 
     /// Connects two profiles and waits until the feed knows.
     pub(crate) async fn connect(&self, one: &Caller, other: &Caller) {
-        let before: i64 = self.value("select count(*) from feed.connection_ref", vec![]).await;
+        let before: i64 = self
+            .value("select count(*) from feed.connection_ref", vec![])
+            .await;
         let event = ConnectionAccepted {
             connection_id: Uuid::now_v7().to_string(),
             requester_profile_id: one.profile_id.to_string(),
             addressee_profile_id: other.profile_id.to_string(),
             version: 1,
         };
-        self.rig.emit("connection", Event::of(Uuid::now_v7(), 1, &event)).await;
-        self.wait_for("select count(*) from feed.connection_ref", before + 1).await;
+        self.rig
+            .emit("connection", Event::of(Uuid::now_v7(), 1, &event))
+            .await;
+        self.wait_for("select count(*) from feed.connection_ref", before + 1)
+            .await;
     }
 
     /// Lets an account block another and waits until the feed knows.
     pub(crate) async fn block(&self, blocker: &Caller, blocked: &Caller) {
-        let before: i64 = self.value("select count(*) from feed.block_ref", vec![]).await;
+        let before: i64 = self
+            .value("select count(*) from feed.block_ref", vec![])
+            .await;
         let event = ProfileBlocked {
             blocker_account_id: blocker.account_id.to_string(),
             blocked_account_id: blocked.account_id.to_string(),
             blocked_profile_id: blocked.profile_id.to_string(),
             version: 1,
         };
-        self.rig.emit("connection", Event::of(Uuid::now_v7(), 1, &event)).await;
-        self.wait_for("select count(*) from feed.block_ref", before + 1).await;
+        self.rig
+            .emit("connection", Event::of(Uuid::now_v7(), 1, &event))
+            .await;
+        self.wait_for("select count(*) from feed.block_ref", before + 1)
+            .await;
     }
 
     /// Lets an account mute a profile and waits until the feed knows.
@@ -209,7 +296,9 @@ impl World {
             muted_profile_id: muted.profile_id.to_string(),
             version: 1,
         };
-        self.rig.emit("connection", Event::of(Uuid::now_v7(), 1, &event)).await;
+        self.rig
+            .emit("connection", Event::of(Uuid::now_v7(), 1, &event))
+            .await;
         self.wait_for("select count(*) from feed.mute_ref", 1).await;
     }
 }
@@ -232,7 +321,11 @@ pub(crate) fn profile(caller: &Caller, username: &str) -> ProfileRef {
 
 /// A post of type general.
 pub(crate) fn general(content: &str) -> CreatePostRequest {
-    CreatePostRequest { r#type: PostType::General.into(), content: content.to_owned(), ..Default::default() }
+    CreatePostRequest {
+        r#type: PostType::General.into(),
+        content: content.to_owned(),
+        ..Default::default()
+    }
 }
 
 /// The reason a call was refused with.
@@ -246,5 +339,9 @@ pub(crate) fn reason<T: std::fmt::Debug>(answer: Answer<T>) -> Reason {
 pub(crate) fn fields<T: std::fmt::Debug>(answer: Answer<T>) -> Vec<String> {
     let fault = Fault::from(answer.expect_err("it was not refused"));
     assert_eq!(fault.reason(), Reason::ValidationError, "{fault:?}");
-    fault.get_violations().iter().map(|violation| violation.field.clone()).collect()
+    fault
+        .get_violations()
+        .iter()
+        .map(|violation| violation.field.clone())
+        .collect()
 }

@@ -49,12 +49,19 @@ pub(super) fn rule(kind: PostType, key: &str) -> Option<Rule> {
         (PostType::Event, "timezone") => Rule::TimeZone,
         (PostType::Marketplace, "price") => Rule::Price,
         (PostType::Marketplace, "currency") => Rule::Currency,
-        (PostType::Marketplace, "priceUnit") => Rule::Words(&["once", "hour", "day", "week", "month", "year"]),
+        (PostType::Marketplace, "priceUnit") => {
+            Rule::Words(&["once", "hour", "day", "week", "month", "year"])
+        }
         (PostType::Marketplace, "itemType" | "category") => Rule::Text(100),
         (PostType::Opportunity, "company" | "salaryText") => Rule::Text(255),
-        (PostType::Opportunity, "employmentType") => {
-            Rule::Words(&["full_time", "part_time", "contract", "internship", "volunteer", "other"])
-        }
+        (PostType::Opportunity, "employmentType") => Rule::Words(&[
+            "full_time",
+            "part_time",
+            "contract",
+            "internship",
+            "volunteer",
+            "other",
+        ]),
         (PostType::Opportunity, "applyUrl") => Rule::Url,
         (PostType::Opportunity, "deadline") => Rule::Time,
         (PostType::Project, "stage") => Rule::Text(100),
@@ -98,10 +105,14 @@ impl Rule {
             Self::TimeZone => "must be an IANA time zone".into(),
             Self::Flag => "must be true or false".into(),
             Self::Count => "must be an integer of at least 1".into(),
-            Self::Price => "must be an amount from 0 to 99999999.99 with two decimals at most".into(),
+            Self::Price => {
+                "must be an amount from 0 to 99999999.99 with two decimals at most".into()
+            }
             Self::Currency => "must be an ISO 4217 currency in capitals".into(),
             Self::Words(words) => format!("must be one of {}", words.join(", ")).into(),
-            Self::Texts(most) => format!("must be a list of at most {most} texts of at most 100 characters").into(),
+            Self::Texts(most) => {
+                format!("must be a list of at most {most} texts of at most 100 characters").into()
+            }
         }
     }
 }
@@ -120,12 +131,15 @@ fn is_price(text: &str) -> bool {
     if !digits(whole) || !digits(decimals) || decimals.len() > 2 {
         return false;
     }
-    format!("{whole}{decimals:0<2}").parse::<u64>().is_ok_and(|hundredths| hundredths <= LARGEST_PRICE)
+    format!("{whole}{decimals:0<2}")
+        .parse::<u64>()
+        .is_ok_and(|hundredths| hundredths <= LARGEST_PRICE)
 }
 
 fn is_texts(json: &str, most: usize) -> bool {
-    serde_json::from_str::<Vec<String>>(json)
-        .is_ok_and(|texts| texts.len() <= most && texts.iter().all(|text| text.chars().count() <= 100))
+    serde_json::from_str::<Vec<String>>(json).is_ok_and(|texts| {
+        texts.len() <= most && texts.iter().all(|text| text.chars().count() <= 100)
+    })
 }
 
 #[cfg(test)]
@@ -137,14 +151,27 @@ mod tests {
         for good in ["0", "1.5", "\"299.00\"", "99999999.99"] {
             assert!(Rule::Price.check(good).is_ok(), "{good}");
         }
-        for bad in ["-1", "1.505", "\"1,50\"", "100000000", "1e2", "\"\"", "true"] {
+        for bad in [
+            "-1",
+            "1.505",
+            "\"1,50\"",
+            "100000000",
+            "1e2",
+            "\"\"",
+            "true",
+        ] {
             assert!(Rule::Price.check(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn fd_6_times_are_rfc_3339_or_dates() {
-        for good in ["\"2027-03-25T10:00:00Z\"", "\"2027-03-25T10:00:00+02:00\"", "\"2027-03-25\"", "null"] {
+        for good in [
+            "\"2027-03-25T10:00:00Z\"",
+            "\"2027-03-25T10:00:00+02:00\"",
+            "\"2027-03-25\"",
+            "null",
+        ] {
             assert!(Rule::Time.check(good).is_ok(), "{good}");
         }
         for bad in ["\"March 25\"", "1700000000", "\"2027-02-30\""] {
@@ -154,9 +181,19 @@ mod tests {
 
     #[test]
     fn cv_25_addresses_are_http_without_credentials() {
-        for bad in ["\"javascript:alert(1)\"", "\"data:text/html,x\"", "\"https://user:pw@x.example\"", "\"//x\"", "{}"] {
+        for bad in [
+            "\"javascript:alert(1)\"",
+            "\"data:text/html,x\"",
+            "\"https://user:pw@x.example\"",
+            "\"//x\"",
+            "{}",
+        ] {
             assert!(Rule::Url.check(bad).is_err(), "{bad}");
         }
-        assert!(Rule::Url.check("\"https://example.com/apply?id=1\"").is_ok());
+        assert!(
+            Rule::Url
+                .check("\"https://example.com/apply?id=1\"")
+                .is_ok()
+        );
     }
 }

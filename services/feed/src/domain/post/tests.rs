@@ -10,34 +10,56 @@ fn blank(kind: PostType) -> Post {
 }
 
 fn text(content: &str) -> Changes {
-    Changes { content: Some(content.to_owned()), ..Changes::default() }
+    Changes {
+        content: Some(content.to_owned()),
+        ..Changes::default()
+    }
 }
 
 fn fields(refused: Result<(), Refused>) -> Vec<String> {
     match refused {
-        Err(Refused::Invalid(violations)) => violations.into_iter().map(|violation| violation.field).collect(),
+        Err(Refused::Invalid(violations)) => violations
+            .into_iter()
+            .map(|violation| violation.field)
+            .collect(),
         other => panic!("not refused as invalid: {other:?}"),
     }
 }
 
 fn published(kind: PostType) -> Post {
     let mut post = blank(kind);
-    post.fill(Changes { title: Some(Some("A title".into())), ..text("Hello") }, NOW).unwrap();
+    post.fill(
+        Changes {
+            title: Some(Some("A title".into())),
+            ..text("Hello")
+        },
+        NOW,
+    )
+    .unwrap();
     post
 }
 
 #[test]
 fn fd_5_only_a_blog_post_needs_a_title() {
-    assert_eq!(fields(blank(PostType::Blog).fill(text("Hello"), NOW)), ["title"]);
+    assert_eq!(
+        fields(blank(PostType::Blog).fill(text("Hello"), NOW)),
+        ["title"]
+    );
     assert!(blank(PostType::General).fill(text("Hello"), NOW).is_ok());
 }
 
 #[test]
 fn n_25_a_post_has_10_000_characters_and_a_blog_post_more() {
     let long = "é".repeat(10_001);
-    assert_eq!(fields(blank(PostType::General).fill(text(&long), NOW)), ["content"]);
+    assert_eq!(
+        fields(blank(PostType::General).fill(text(&long), NOW)),
+        ["content"]
+    );
     assert!(blank(PostType::General).fill(text(&long[2..]), NOW).is_ok());
-    let blog = Changes { title: Some(Some("Long".into())), ..text(&long) };
+    let blog = Changes {
+        title: Some(Some("Long".into())),
+        ..text(&long)
+    };
     assert!(blank(PostType::Blog).fill(blog, NOW).is_ok());
 }
 
@@ -45,7 +67,15 @@ fn n_25_a_post_has_10_000_characters_and_a_blog_post_more() {
 fn fd_20_a_blog_post_gets_its_name_from_the_title() {
     assert_eq!(published(PostType::Blog).slug.as_deref(), Some("a-title"));
     let mut nameless = blank(PostType::Blog);
-    nameless.fill(Changes { title: Some(Some("日本".into())), ..text("x") }, NOW).unwrap();
+    nameless
+        .fill(
+            Changes {
+                title: Some(Some("日本".into())),
+                ..text("x")
+            },
+            NOW,
+        )
+        .unwrap();
     assert_eq!(nameless.slug.as_deref(), Some("post"));
 }
 
@@ -64,17 +94,42 @@ fn fd_20_other_posts_have_no_blog_fields() {
 
 #[test]
 fn fd_7_a_post_in_a_group_is_always_seen_by_the_group() {
-    let mut post = Post::blank(PostType::General, Uuid::from_u128(1), Uuid::from_u128(2), Some(Uuid::from_u128(3)), NOW);
-    post.fill(Changes { visibility: Some(PostVisibility::Private), ..text("Hello") }, NOW).unwrap();
+    let mut post = Post::blank(
+        PostType::General,
+        Uuid::from_u128(1),
+        Uuid::from_u128(2),
+        Some(Uuid::from_u128(3)),
+        NOW,
+    );
+    post.fill(
+        Changes {
+            visibility: Some(PostVisibility::Private),
+            ..text("Hello")
+        },
+        NOW,
+    )
+    .unwrap();
     assert_eq!(post.visibility, PostVisibility::Group);
-    let without = Changes { visibility: Some(PostVisibility::Group), ..text("Hello") };
-    assert_eq!(fields(blank(PostType::General).fill(without, NOW)), ["groupId"]);
+    let without = Changes {
+        visibility: Some(PostVisibility::Group),
+        ..text("Hello")
+    };
+    assert_eq!(
+        fields(blank(PostType::General).fill(without, NOW)),
+        ["groupId"]
+    );
 }
 
 #[test]
 fn k_9_files_are_refused_by_name() {
-    let changes = Changes { names_media: true, ..text("Hello") };
-    assert_eq!(fields(blank(PostType::General).fill(changes, NOW)), ["mediaIds"]);
+    let changes = Changes {
+        names_media: true,
+        ..text("Hello")
+    };
+    assert_eq!(
+        fields(blank(PostType::General).fill(changes, NOW)),
+        ["mediaIds"]
+    );
 }
 
 #[test]
@@ -84,7 +139,10 @@ fn fd_15_editing_content_after_publication_shows() {
     assert!(post.change(text("Hello"), later).unwrap().is_empty());
     assert_eq!((post.version, post.edited_at), (1, None));
 
-    let narrower = Changes { visibility: Some(PostVisibility::Private), ..Changes::default() };
+    let narrower = Changes {
+        visibility: Some(PostVisibility::Private),
+        ..Changes::default()
+    };
     assert_eq!(post.change(narrower, later).unwrap(), ["visibility"]);
     assert_eq!((post.version, post.edited_at), (2, None));
 
@@ -95,8 +153,18 @@ fn fd_15_editing_content_after_publication_shows() {
 #[test]
 fn fd_15_editing_a_draft_does_not_show() {
     let mut post = blank(PostType::General);
-    let draft = Wish { published: Some(false), publish_at: None };
-    post.fill(Changes { wish: draft, ..text("Hello") }, NOW).unwrap();
+    let draft = Wish {
+        published: Some(false),
+        publish_at: None,
+    };
+    post.fill(
+        Changes {
+            wish: draft,
+            ..text("Hello")
+        },
+        NOW,
+    )
+    .unwrap();
     post.change(text("Goodbye"), NOW).unwrap();
     assert_eq!(post.edited_at, None);
 }
@@ -107,9 +175,21 @@ fn cv_3_everything_that_is_wrong_is_said_at_once() {
         names_media: true,
         metadata: Some(Some(r#"{"ctaUrl":"x"}"#.into())),
         visibility: Some(PostVisibility::Group),
-        wish: Wish { published: None, publish_at: Some(Some(NOW)) },
+        wish: Wish {
+            published: None,
+            publish_at: Some(Some(NOW)),
+        },
         ..text(&"x".repeat(10_001))
     };
     let wrong = fields(blank(PostType::General).fill(changes, NOW));
-    assert_eq!(wrong, ["mediaIds", "metadata.ctaUrl", "content", "groupId", "publishAt"]);
+    assert_eq!(
+        wrong,
+        [
+            "mediaIds",
+            "metadata.ctaUrl",
+            "content",
+            "groupId",
+            "publishAt"
+        ]
+    );
 }
