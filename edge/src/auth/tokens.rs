@@ -37,11 +37,11 @@ pub(crate) struct Tokens {
     fetched: Mutex<Fetched>,
 }
 
-/// When keys were last asked for, and whether any came.
+/// When an unknown key last made us ask for keys, and when keys last came.
 #[derive(Debug, Default)]
 struct Fetched {
     tried: Option<Instant>,
-    succeeded: bool,
+    came: Option<Instant>,
 }
 
 impl Tokens {
@@ -88,35 +88,33 @@ impl Tokens {
 
     /// Fetches the keys unless that was done a moment ago. Callers who come meanwhile wait for the same fetch.
     async fn refetch(&self) -> Result<(), Fault> {
+        let met = Instant::now();
         let mut fetched = self.fetched.lock().await;
-        let pause = if fetched.succeeded {
+        if fetched.came.is_some_and(|came| came >= met) {
+            return Ok(());
+        }
+        let pause = if fetched.came.is_some() {
             UNKNOWN_KEY_PAUSE
         } else {
             NO_KEYS_PAUSE
         };
         if fetched.tried.is_none_or(|tried| tried.elapsed() >= pause) {
-            self.fetch_into(&mut fetched).await?;
+            fetched.tried = Some(met);
+            return self.fetch_into(&mut fetched).await;
         }
         // Without any key nothing was judged, so nobody can be told that the token is wrong.
-        if fetched.succeeded {
-            Ok(())
-        } else {
-            Err(Fault::of(Reason::ServiceUnavailable))
+        match fetched.came {
+            Some(_) => Ok(()),
+            None => Err(Fault::of(Reason::ServiceUnavailable)),
         }
     }
 
-    /// Fetches the keys now.
+    /// Fetches the keys now; this does not use up the fetch an unknown key may cause.
     pub(super) async fn fetch(&self) -> Result<(), Fault> {
-        let mut fetched = self.fetched.lock().await;
-        // A scheduled fetch does not use up the one an unknown key may cause.
-        let tried = fetched.tried;
-        let outcome = self.fetch_into(&mut fetched).await;
-        fetched.tried = tried;
-        outcome
+        self.fetch_into(&mut *self.fetched.lock().await).await
     }
 
     async fn fetch_into(&self, fetched: &mut Fetched) -> Result<(), Fault> {
-        fetched.tried = Some(Instant::now());
         let ctx = Context::for_anonymous(
             &self.keys,
             None,
@@ -131,7 +129,7 @@ impl Tokens {
         let body = HttpBody::decode(reply.message).map_err(Fault::unavailable)?;
         let jwks = Jwks::from_json(&body.data).map_err(Fault::unavailable)?;
         self.verifier.replace(&jwks).map_err(Fault::unavailable)?;
-        fetched.succeeded = true;
+        fetched.came = Some(Instant::now());
         Ok(())
     }
 }

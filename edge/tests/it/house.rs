@@ -194,7 +194,7 @@ pub(crate) async fn ask(door: SocketAddr, path: &str) -> Reply {
 pub(crate) async fn rest(stream: &mut TcpStream) -> String {
     let mut all = Vec::new();
     let read = async {
-        let mut chunk = [0; 16 * 1024];
+        let mut chunk = vec![0; 16 * 1024];
         while let Ok(count @ 1..) = stream.read(&mut chunk).await {
             all.extend_from_slice(&chunk[..count]);
         }

@@ -75,8 +75,8 @@ async fn ob_1_a_request_is_one_line_with_its_template_and_no_secret() {
         .await;
     house
         .get(
-            "/made/up/%0d%0a{\"level\":\"ERROR\"}",
-            &[("User-Agent", "x\u{1b}[31m")],
+            "/made/up/%0d%0a%7B%22level%22:%22ERROR%22%7D",
+            &[("User-Agent", "x\"} {\"forged\":1}")],
         )
         .await;
     house
@@ -112,7 +112,7 @@ async fn ob_1_a_request_is_one_line_with_its_template_and_no_secret() {
         "ada@example.org",
         query,
         id,
-        "\u{1b}",
+        "forged",
         "made/up",
     ] {
         let held: Vec<&Value> = access

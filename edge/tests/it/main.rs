@@ -1,5 +1,12 @@
 //! The door over real TCP, in front of scripted services.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on fails"
+)]
+
+mod framing;
 mod heads;
 mod house;
 mod limits;
