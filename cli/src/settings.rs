@@ -104,7 +104,9 @@ impl Settings {
 /// # Errors
 /// Names the setting that is unknown or cannot be read.
 pub fn load(file: Option<&Path>) -> anyhow::Result<Settings> {
-    chassis::settings::load(DEFAULTS, file, std::env::vars()).context("settings")
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    chassis::settings::load(DEFAULTS, file, environment).context("settings")
 }
 
 /// Prints the settings as TOML; secrets show only whether they are set.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use chassis::{Host, Shutdown, Task};
 use edge::inbox::Inbox;
-use edge::{Edge, EdgeKit};
+use edge::{Edge, EdgeKit, Running};
 use sea_orm::Database;
 
 use crate::settings::Settings;
@@ -26,7 +26,7 @@ pub struct Up {
     host: Host,
     stop: Shutdown,
     inbox: Inbox,
-    edge: SocketAddr,
+    edge: Running,
     admin: SocketAddr,
     settings: Settings,
 }
@@ -59,7 +59,7 @@ impl Up {
         let admin = chassis::admin::bind(settings.admin.address).await?;
         let admin_address = admin.local_addr()?;
         host.spawn(chassis::admin::task(admin, host.readiness()));
-        let edge = start_edge(&mut host, &settings, inbox.clone()).await?;
+        let edge = start_edge(&host, &settings, inbox.clone()).await?;
         Ok(Self {
             host,
             stop,
@@ -73,7 +73,7 @@ impl Up {
     /// Where the API is.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.edge
+        self.edge.local_addr()
     }
 
     /// Where metrics and probes are.
@@ -109,8 +109,9 @@ impl Up {
         seed.run().await
     }
 
-    /// Drains and ends everything.
+    /// Closes the door, then ends everything behind it.
     pub async fn stop(self) {
+        self.edge.shutdown().await;
         self.stop.begin();
         self.host.run(DRAIN).await;
     }
@@ -124,21 +125,16 @@ impl Up {
     }
 }
 
-async fn start_edge(host: &mut Host, settings: &Settings, inbox: Inbox) -> Result<SocketAddr> {
+async fn start_edge(host: &Host, settings: &Settings, inbox: Inbox) -> Result<Running> {
     let kit = EdgeKit {
         peers: host.peers("edge")?,
         keys: host.service_keys("edge")?,
         redis: host.redis().clone(),
-        readiness: host.readiness(),
-        secrets: host.keys().clone(),
         inbox: Some(inbox),
     };
-    let running = Edge::start(kit, settings.edge.clone()).await?;
-    let address = running.address();
-    for task in running.into_tasks() {
-        host.spawn(task);
-    }
-    Ok(address)
+    Edge::start(kit, settings.edge.clone())
+        .await
+        .context("opening the public door")
 }
 
 fn send_mail_to(smtp: &mut auth::config::Smtp, address: SocketAddr) {
@@ -155,6 +151,7 @@ fn send_mail_to(smtp: &mut auth::config::Smtp, address: SocketAddr) {
 /// Whatever keeps the system from starting.
 pub async fn command(mut settings: Settings) -> Result<()> {
     telemetry::init(&settings.log)?;
+    telemetry::log_panics();
     settings.edge.host = std::net::Ipv4Addr::LOCALHOST.into();
     let started = std::time::Instant::now();
     let up = Up::start(settings).await?;
