@@ -208,10 +208,16 @@ async fn n_14_a_body_over_the_limit_is_refused_while_it_is_read() {
 #[tokio::test]
 async fn n_14_a_client_busy_sending_still_gets_its_413() {
     let house = House::open(|_| {}).await;
-    let body = "x".repeat(3 * 1024 * 1024);
-    let reply = house
-        .send("POST", "/api/v1/auth/send-otp", &[], &body)
-        .await;
+    let mut stream = house.connect().await;
+    let head = "POST /api/v1/auth/send-otp HTTP/1.1\r\nHost: d\r\nContent-Length: 2000000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The refusal is here and the door has closed its side; a client that is not looking sends on.
+    stream.readable().await.unwrap();
+    for _ in 0..20 {
+        stream.write_all(&[b'x'; 64 * 1024]).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    let reply = Reply::parse(&rest(&mut stream).await);
     assert_eq!(reply.code(), "PAYLOAD_TOO_LARGE");
 }
 
