@@ -32,7 +32,6 @@ async fn the_catalogue_shows_what_the_rules_demand() {
     d_11_the_only_triggers_are_touches(&database).await;
     d_31_no_index_repeats_another(&database).await;
     d_5_no_foreign_key_leaves_its_schema(&database).await;
-    database.drop().await;
 }
 
 async fn db_1_roles_have_no_special_rights(database: &Database) {

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
 /// The role secret every test of this project uses, since roles belong to the server.
 const ROLE_SECRET: &[u8] = b"smilefactory tests";
 
-/// A database that is dropped by [`Database::drop`].
+/// A database that is gone with the value, also when the test fails.
 pub(crate) struct Database {
     server: PgConnectOptions,
     name: String,
@@ -52,14 +52,23 @@ impl Database {
             .await
             .unwrap()
     }
+}
 
-    pub(crate) async fn drop(self) {
-        let mut admin = self.server.connect().await.unwrap();
-        execute(
-            &mut admin,
-            &format!("drop database {} with (force)", self.name),
-        )
-        .await;
+impl Drop for Database {
+    fn drop(&mut self) {
+        let (server, name) = (self.server.clone(), self.name.clone());
+        // On a thread of its own, because this one's runtime cannot be waited for.
+        let away = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let mut admin = server.connect().await.unwrap();
+                execute(&mut admin, &format!("drop database {name} with (force)")).await;
+            });
+        });
+        away.join().unwrap();
     }
 }
 

@@ -42,7 +42,6 @@ async fn db_8_migrating_twice_and_concurrently_is_harmless() {
     assert_eq!(shape(&database).await, after);
     let status = migration::status(&database.target).await.unwrap();
     assert!(!status.is_empty() && status.iter().all(|(_, applied)| *applied));
-    database.drop().await;
 }
 
 #[tokio::test]
@@ -75,7 +74,6 @@ async fn db_8_every_migration_goes_one_step_back_and_forward_again() {
     );
     assert_eq!(migration::up(&database.target).await.unwrap(), applied);
     assert_eq!(shape(&database).await, full);
-    database.drop().await;
 }
 
 #[tokio::test]
@@ -103,7 +101,6 @@ async fn db_3_what_supabase_made_is_left_alone() {
             .await
             .unwrap();
     assert_eq!(source.trim(), "select null::uuid");
-    database.drop().await;
 }
 
 #[tokio::test]
@@ -127,5 +124,4 @@ async fn db_3_uid_is_the_subject_of_the_claims() {
         .await
         .unwrap();
     assert_eq!(some, Some(id));
-    database.drop().await;
 }

@@ -483,3 +483,37 @@ async fn vis_1_comments_and_likes_share_their_authors_visibility() {
     };
     assert_eq!(shown, scene.things.iter().filter(public).count());
 }
+
+#[tokio::test]
+async fn k_12_the_predicate_reads_no_growing_table_from_end_to_end() {
+    let scene = scene().await;
+    let viewer = viewer(&scene, Relation::Connected).await;
+    let select = Query::select()
+        .column("id")
+        .from("thing")
+        .and_where(visible(Projections::WithGroups, &COLUMNS, &viewer))
+        .and_where(not_muted("thing.profile_id", &viewer))
+        .to_owned();
+    let tx = scene
+        .rig
+        .db("feed")
+        .begin(&scene.rig.anonymous())
+        .await
+        .unwrap();
+    tx.execute_unprepared("set local enable_seqscan = off")
+        .await
+        .unwrap();
+    let (sql, values) = select.build(sea_orm::sea_query::PostgresQueryBuilder);
+    let explain =
+        Statement::from_sql_and_values(DbBackend::Postgres, format!("explain {sql}"), values);
+    let lines = tx.query_all_raw(explain).await.unwrap();
+    let plan: Vec<String> = lines
+        .iter()
+        .map(|line| line.try_get_by_index(0).unwrap())
+        .collect();
+    let scans: Vec<&String> = plan
+        .iter()
+        .filter(|line| line.contains("Seq Scan") && !line.contains(" on thing"))
+        .collect();
+    assert!(scans.is_empty(), "{plan:#?}");
+}
