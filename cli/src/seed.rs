@@ -24,6 +24,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use uuid::Uuid;
 
 use crate::settings::Settings;
+use crate::smtp::newest_code;
 use crate::up::{Up, say};
 use community::{Community, Person};
 
@@ -195,10 +196,7 @@ impl Seed {
     async fn code_for(&self, email: &str) -> Result<String> {
         let arrives = async {
             loop {
-                let mail = self.inbox.newest(Some(email), 1).into_iter().next();
-                let code =
-                    mail.and_then(|mail| mail.subject.split_whitespace().next().map(str::to_owned));
-                if let Some(code) = code.filter(|code| code.len() == 6) {
+                if let Some(code) = newest_code(&self.inbox, email) {
                     return code;
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;

@@ -166,6 +166,14 @@ fn deliver(inbox: &Inbox, recipients: Vec<String>, mail: &[u8]) {
     }
 }
 
+/// The sign-in code in the newest mail to an address: the one word of six digits in its text.
+#[must_use]
+pub fn newest_code(inbox: &Inbox, to: &str) -> Option<String> {
+    let mail = inbox.newest(Some(to), 1).into_iter().next()?;
+    let code = mail.text.split_whitespace().find(|word| word.len() == 6 && word.bytes().all(|b| b.is_ascii_digit()))?;
+    Some(code.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use edge::{Figures, RedisDown};
 use serde_json::json;
 use smilefactory::settings::Settings;
+use smilefactory::smtp::newest_code;
 use smilefactory::up::Up;
 use testkit::{Rig, eventually};
 
@@ -61,6 +62,8 @@ impl World {
     /// # Panics
     /// When the system does not start.
     pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        telemetry::init(&telemetry::Config { filter: "off".to_owned(), ..telemetry::Config::default() })
+            .expect("logs and metrics");
         let rig = Rig::start().await;
         let host = rig.config();
         let mut settings = Settings {
@@ -76,6 +79,7 @@ impl World {
         settings.edge.port = 0;
         settings.admin.address = (Ipv4Addr::LOCALHOST, 0).into();
         settings.edge.buckets = wide_buckets();
+        settings.auth.otp.resend_gap_seconds = 0;
         change(&mut settings);
         let up = Up::start(settings).await.expect("the system starts");
         let client = Client::new(up.address());
@@ -114,9 +118,8 @@ impl World {
             .await;
         assert_eq!(reply.status, 200, "{}", reply.json());
         eventually(|| async {
-            let mail = self.up.inbox().newest(Some(email), 1).into_iter().next();
-            mail.filter(|mail| Some(mail.id) != before)
-                .and_then(|mail| mail.subject.split_whitespace().next().map(str::to_owned))
+            let newest = self.up.inbox().newest(Some(email), 1).first().map(|mail| mail.id);
+            (newest != before).then(|| newest_code(self.up.inbox(), email)).flatten()
         })
         .await
     }

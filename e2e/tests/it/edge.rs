@@ -60,7 +60,7 @@ async fn cv_7_unknown_list_parameters_are_refused_with_the_nearest_one() {
         ("limit=0", "limit"),
         ("limit=ten", "limit"),
         ("sort=-likes", "sort"),
-        ("filter={\"typ\":\"general\"}", "filter"),
+        ("filter={\"typ\":\"general\"}", "typ"),
         ("filter={", "filter"),
         ("page=200&limit=100", "page"),
         ("cursor=abc", "cursor"),
