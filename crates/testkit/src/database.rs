@@ -1,6 +1,7 @@
 //! A migrated database per test, cloned from a template.
 
 use std::str::FromStr as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use migration::Target;
@@ -13,12 +14,14 @@ pub const ROLE_SECRET: &[u8] = b"smilefactory tests";
 
 /// The template's name says what is in it.
 const TEMPLATE: &str = concat!("sf_template_", env!("SF_TEMPLATE"));
-/// Held while the template is made or old databases are cleared.
+/// Held while the template is made.
 const LOCK: i64 = 0x7366_7465_7374;
 /// A database of a test older than this belongs to a run that was killed; in seconds.
 const STALE: i64 = 3600;
 /// A template nobody made anew for this long is of an old state of the migrations; in seconds.
 const STALE_TEMPLATE: i64 = 24 * 3600;
+/// Whether this process has put away what killed runs left behind.
+static CLEARED: AtomicBool = AtomicBool::new(false);
 /// How often a clone is tried while somebody else is cloning the template or still leaving it.
 const TRIES: usize = 200;
 
@@ -35,6 +38,9 @@ impl Database {
             .expect("SF_TEST_DATABASE_URL is a postgres:// URL")
             .disable_statement_logging();
         let mut admin = server.connect().await.expect("the test server answers");
+        if !CLEARED.swap(true, Ordering::Relaxed) {
+            clear(&mut admin).await;
+        }
         template(&server, &mut admin).await;
         let name = format!(
             "sf_test_{}_{}",
@@ -72,7 +78,6 @@ async fn template(server: &PgConnectOptions, admin: &mut PgConnection) {
     }
     execute(admin, &format!("select pg_advisory_lock({LOCK})")).await;
     if !exists(admin).await {
-        clear(admin).await;
         let draft = format!("{TEMPLATE}_draft");
         execute(
             admin,

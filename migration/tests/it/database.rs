@@ -13,6 +13,7 @@ const ROLE_SECRET: &[u8] = b"smilefactory tests";
 pub(crate) struct Database {
     server: PgConnectOptions,
     name: String,
+    user: Option<String>,
     pub(crate) target: Target,
 }
 
@@ -39,8 +40,32 @@ impl Database {
         Self {
             server,
             name,
+            user: None,
             target,
         }
+    }
+
+    /// An empty database that belongs to a user who is no superuser; the target signs in as that user.
+    pub(crate) async fn of_plain_user() -> Self {
+        let mut database = Self::empty().await;
+        let user = format!("{}_user", database.name);
+        let mut admin = database.server.connect().await.unwrap();
+        execute(
+            &mut admin,
+            &format!(
+                "create role {user} login createrole; alter database {} owner to {user}",
+                database.name
+            ),
+        )
+        .await;
+        let url = database
+            .server
+            .clone()
+            .username(&user)
+            .database(&database.name);
+        database.target = Target::new(url.to_url_lossy().to_string(), ROLE_SECRET);
+        database.user = Some(user);
+        database
     }
 
     /// A connection as the user of the test server, a superuser.
@@ -56,7 +81,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let (server, name) = (self.server.clone(), self.name.clone());
+        let (server, name, user) = (self.server.clone(), self.name.clone(), self.user.take());
         // On a thread of its own, because this one's runtime cannot be waited for.
         let away = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -66,6 +91,13 @@ impl Drop for Database {
             runtime.block_on(async {
                 let mut admin = server.connect().await.unwrap();
                 execute(&mut admin, &format!("drop database {name} with (force)")).await;
+                if let Some(user) = user {
+                    execute(
+                        &mut admin,
+                        &format!("drop owned by {user}; drop role {user}"),
+                    )
+                    .await;
+                }
             });
         });
         away.join().unwrap();

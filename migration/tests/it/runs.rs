@@ -125,3 +125,17 @@ async fn db_3_uid_is_the_subject_of_the_claims() {
         .unwrap();
     assert_eq!(some, Some(id));
 }
+
+#[tokio::test]
+async fn db_1_a_migrating_user_without_special_rights_is_enough() {
+    // Roles are there already, made by another user.
+    let first = Database::empty().await;
+    migration::up(&first.target).await.unwrap();
+    let database = Database::of_plain_user().await;
+    let applied = migration::up(&database.target).await.unwrap();
+    assert_eq!(shape(&database).await, shape(&first).await);
+    assert_eq!(
+        migration::down(&database.target).await.unwrap().as_ref(),
+        applied.last()
+    );
+}

@@ -10,3 +10,4 @@ mod failing;
 mod projecting;
 mod publishing;
 mod scene;
+mod story;
