@@ -18,7 +18,7 @@ pub enum LikeableType {
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "likes")]
 pub struct Model {
-    /// UUIDv7.
+    /// `UUIDv7`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     /// Who likes it.

@@ -87,7 +87,7 @@ pub enum BodyFormat {
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "posts")]
 pub struct Model {
-    /// UUIDv7.
+    /// `UUIDv7`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     /// When the row was made.

@@ -20,7 +20,7 @@ pub(crate) enum Status {
 /// A comment or a reply.
 #[derive(Clone, Debug)]
 pub(crate) struct Comment {
-    /// Its id, UUIDv7.
+    /// Its id, `UUIDv7`.
     pub(crate) id: Uuid,
     /// Its post.
     pub(crate) post_id: Uuid,

@@ -13,8 +13,7 @@ pub(crate) fn names(text: &str) -> Vec<String> {
     let mut seen = HashSet::new();
     let mut names = Vec::new();
     let mut before = ' ';
-    let mut rest = text.char_indices();
-    while let Some((at, character)) = rest.next() {
+    for (at, character) in text.char_indices() {
         if character == '@' && !(before.is_alphanumeric() || "._@".contains(before)) {
             let tail = &text[at + 1..];
             let end = tail.find(|c: char| !is_name(c)).unwrap_or(tail.len());

@@ -17,7 +17,7 @@ const NAMELESS: &str = "post";
 /// A post.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Post {
-    /// Its id, UUIDv7.
+    /// Its id, `UUIDv7`.
     pub(crate) id: Uuid,
     /// Its type; never changes.
     pub(crate) kind: PostType,

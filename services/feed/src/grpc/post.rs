@@ -1,8 +1,9 @@
 //! Posts between the contract and the domain.
 
+use contracts::Word;
 use contracts::feed::v1::{
-    BodyFormat, CreatePostRequest, FeedTab, ListFeedRequest, ListFeedResponse, Post, PostCard,
-    PostType, PostVisibility, UpdatePostRequest,
+    CreatePostRequest, FeedTab, ListFeedRequest, ListFeedResponse, Post, PostCard, PostType,
+    UpdatePostRequest,
 };
 use contracts::profile::v1::ProfileType;
 use fault::Result;
@@ -48,8 +49,8 @@ pub(super) fn list(
 /// The post a request writes.
 pub(super) fn new(request: CreatePostRequest) -> Result<New> {
     let kind = request.r#type();
-    let visibility = given(request.visibility(), PostVisibility::Unspecified);
-    let body_format = given(request.body_format(), BodyFormat::Unspecified);
+    let visibility = given(request.visibility());
+    let body_format = given(request.body_format());
     let target_types = Some(request.target_profile_types().collect());
     let publish_at = request
         .publish_at
@@ -84,8 +85,8 @@ pub(super) fn new(request: CreatePostRequest) -> Result<New> {
 /// What a request changes: the fields its mask names, which the contract has filled when it was empty.
 pub(super) fn changes(request: UpdatePostRequest) -> Result<Changes> {
     let target_types: Vec<ProfileType> = request.target_profile_types().collect();
-    let visibility = given(request.visibility(), PostVisibility::Unspecified);
-    let body_format = given(request.body_format(), BodyFormat::Unspecified);
+    let visibility = given(request.visibility());
+    let body_format = given(request.body_format());
     let mask = request.update_mask.unwrap_or_default().paths;
     let named = |field: &str| mask.iter().any(|path| path == field);
     let publish_at = request
@@ -217,6 +218,6 @@ fn card(view: PostView) -> PostCard {
 }
 
 /// The value, unless it says that none was given.
-fn given<T: PartialEq>(value: T, none: T) -> Option<T> {
-    (value != none).then_some(value)
+fn given<T: Word>(value: T) -> Option<T> {
+    value.word().map(|_| value)
 }

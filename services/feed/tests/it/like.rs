@@ -1,10 +1,11 @@
 //! Likes: idempotent and counted exactly, whatever races.
 
 use contracts::feed::v1::{LikeCommentRequest, PostLiked, UnlikeCommentRequest};
+use contracts::profile::v1::{ProfileRef, ProfileVisibility};
 use fault::Reason;
 use uuid::Uuid;
 
-use crate::world::{World, reason};
+use crate::world::{World, profile, reason};
 
 #[tokio::test]
 async fn fd_11_like_and_unlike_are_idempotent() {
@@ -129,5 +130,51 @@ async fn vis_8_likes_of_the_blocked_are_not_counted_for_the_other_side() {
             world.feed(who, Default::default()).await.unwrap().items[0].likes_count,
             count
         );
+    }
+}
+
+#[tokio::test]
+async fn vis_8_likes_and_comments_of_private_profiles_are_counted_for_their_own_account_only() {
+    let world = World::start().await;
+    let (ada, eve, bob) = (
+        world.person("ada"),
+        world.person("eve"),
+        world.person("bob"),
+    );
+    let post = world.post(&ada, "x").await;
+    let comment = world.comment(&eve, &post.id, "", "one").await.unwrap();
+    world
+        .comment(&ada, &post.id, &comment.id, "two")
+        .await
+        .unwrap();
+    world.like(&eve, &post.id).await.unwrap();
+    world.connect(&eve, &bob).await;
+    for (visibility, seen_by_bob) in [
+        (ProfileVisibility::Connections, true),
+        (ProfileVisibility::Private, false),
+    ] {
+        let version = if seen_by_bob { 2 } else { 3 };
+        world
+            .becomes(ProfileRef {
+                visibility: visibility.into(),
+                version,
+                ..profile(&eve, "eve")
+            })
+            .await;
+        for (who, sees) in [
+            (None, false),
+            (Some(&ada), false),
+            (Some(&bob), seen_by_bob),
+            (Some(&eve), true),
+        ] {
+            let seen = world.get(who, &post.id).await.unwrap();
+            // Under a comment that is not shown nothing is shown, and nothing is counted.
+            assert_eq!(
+                (seen.likes_count, seen.comments_count),
+                if sees { (1, 2) } else { (0, 0) },
+                "{visibility:?}"
+            );
+            assert_eq!(world.tree(who, &post.id).await.len(), usize::from(sees));
+        }
     }
 }

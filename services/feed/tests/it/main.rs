@@ -7,8 +7,10 @@
 )]
 
 mod comment;
+mod cost;
 mod feed_list;
 mod like;
+mod limit;
 mod post;
 mod profiles;
 mod removal;

@@ -82,7 +82,7 @@ impl Rule {
         }
         let text = serde_json::from_str::<String>(json).ok();
         let holds = match (self, text) {
-            (Self::Url, Some(mut text)) => return format::url(&mut text),
+            (Self::Url, Some(text)) => return format::url(&text),
             (Self::TimeZone, Some(mut text)) => return format::time_zone(&mut text),
             (Self::Text(most), Some(text)) => text.chars().count() <= most,
             (Self::Time, Some(text)) => is_time(&text),
