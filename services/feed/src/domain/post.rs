@@ -218,35 +218,7 @@ impl Post {
                 "must be empty: there is no media service to hold files",
             ));
         }
-        set(&mut self.title, changes.title.map(non_empty));
-        set(&mut self.content, changes.content);
-        set(&mut self.image_url, changes.image_url.map(non_empty));
-        set(&mut self.tags, changes.tags);
-        set(&mut self.target_types, changes.target_types);
-        set(&mut self.target_tags, changes.target_tags);
-        set(&mut self.body_format, changes.body_format);
-        set(&mut self.excerpt, changes.excerpt.map(non_empty));
-        set(&mut self.category, changes.category.map(non_empty));
-        if let Some(facts) = changes.metadata {
-            match metadata::stored(self.kind, facts.as_deref().unwrap_or(metadata::EMPTY)) {
-                Ok(facts) => self.metadata = facts,
-                Err(violations) => wrong.extend(violations),
-            }
-        }
-        if let Some(name) = changes.slug.filter(|name| !name.is_empty()) {
-            match slug::of(&name) {
-                Some(name) => self.slug = Some(name),
-                None => wrong.push(violation(
-                    "slug",
-                    "must have a letter from a to z or a digit",
-                )),
-            }
-        }
-        // Whatever is asked for, a post in a group is seen by the group (FD-7).
-        set(
-            &mut self.visibility,
-            changes.visibility.filter(|_| self.group_id.is_none()),
-        );
+        wrong.extend(self.set_fields(changes));
         wrong.extend(self.unsatisfied());
         match standing {
             Ok(standing) => self.standing = standing,
@@ -265,6 +237,39 @@ impl Post {
         } else {
             Err(Refused::Invalid(wrong))
         }
+    }
+
+    /// Sets what is given, and says what of it is wrong by itself.
+    fn set_fields(&mut self, changes: Changes) -> Vec<Violation> {
+        set(&mut self.title, changes.title.map(non_empty));
+        set(&mut self.content, changes.content);
+        set(&mut self.image_url, changes.image_url.map(non_empty));
+        set(&mut self.tags, changes.tags);
+        set(&mut self.target_types, changes.target_types);
+        set(&mut self.target_tags, changes.target_tags);
+        set(&mut self.body_format, changes.body_format);
+        set(&mut self.excerpt, changes.excerpt.map(non_empty));
+        set(&mut self.category, changes.category.map(non_empty));
+        // Whatever is asked for, a post in a group is seen by the group (FD-7).
+        let visibility = changes.visibility.filter(|_| self.group_id.is_none());
+        set(&mut self.visibility, visibility);
+        let mut wrong = Vec::new();
+        if let Some(facts) = changes.metadata {
+            match metadata::stored(self.kind, facts.as_deref().unwrap_or(metadata::EMPTY)) {
+                Ok(facts) => self.metadata = facts,
+                Err(violations) => wrong.extend(violations),
+            }
+        }
+        if let Some(name) = changes.slug.filter(|name| !name.is_empty()) {
+            match slug::of(&name) {
+                Some(name) => self.slug = Some(name),
+                None => wrong.push(violation(
+                    "slug",
+                    "must have a letter from a to z or a digit",
+                )),
+            }
+        }
+        wrong
     }
 
     /// What a post of this type must have and has not.
