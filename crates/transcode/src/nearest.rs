@@ -33,7 +33,7 @@ pub(crate) fn unknown<'a>(
 fn fold(name: &str) -> String {
     name.chars()
         .filter(|letter| *letter != '_')
-        .take(64)
+        .take(40)
         .flat_map(char::to_lowercase)
         .collect()
 }

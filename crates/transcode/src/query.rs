@@ -100,6 +100,9 @@ impl Binder<'_, '_> {
                 continue;
             };
             let Some(target) = self.target(&name) else {
+                if reader.is_full() {
+                    break;
+                }
                 reader.note_at(
                     &name,
                     nearest::unknown(

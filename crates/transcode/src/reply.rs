@@ -184,23 +184,20 @@ impl<'a> Envelope<'a> {
         groups: Option<u16>,
     ) -> Result<Reply, Error> {
         let (printed, marks) = self.marked()?;
-        let is = |mark: &Mark, index: Option<u16>| index.map(usize::from) == Some(mark.field);
         let value = |index: Option<u16>| {
-            marks
+            let mark = marks
                 .iter()
-                .find(|mark| is(mark, index))
-                .map(|mark| &printed[mark.value..mark.end])
+                .find(|mark| Some(mark.field) == index.map(usize::from));
+            mark.map(|mark| &printed[mark.value..mark.end])
         };
-        let groups = groups
-            .filter(|&index| !matches!(value(Some(index)), None | Some(b"[]" | b"{}" | b"null")));
+        let filled = |&index: &u16| !value(Some(index)).is_none_or(is_empty);
+        let data = value(groups.filter(filled).or(Some(items))).unwrap_or(b"[]");
         let mut reply = Reply {
             body: Vec::with_capacity(printed.len() + 256),
             ..Reply::default()
         };
         reply.body.extend_from_slice(OPEN);
-        reply
-            .body
-            .extend_from_slice(value(groups.or(Some(items))).unwrap_or(b"[]"));
+        reply.body.extend_from_slice(data);
         reply.data = OPEN.len()..reply.body.len();
         if let Some(value) = value(pagination) {
             reply.body.extend_from_slice(b",\"pagination\":");
@@ -209,25 +206,26 @@ impl<'a> Envelope<'a> {
             reply.pagination = start..reply.body.len();
             reply.page = self.page(pagination)?;
         }
+        // `groups` is data or, empty, nothing: it is never lifted.
+        let taken = [Some(items), pagination, groups];
+        let lifted = |mark: &&Mark| !taken.contains(&Some(mark.field as u16));
+        self.lift(&mut reply, &printed, marks.iter().filter(lifted));
+        Ok(reply)
+    }
+
+    // The further fields of a list go into `meta`.
+    fn lift<'m>(&self, reply: &mut Reply, printed: &[u8], marks: impl Iterator<Item = &'m Mark>) {
         self.open_meta(&mut reply.body);
         let start = reply.body.len();
-        // `groups` is data or, empty, nothing: it is never lifted.
-        let taken = |mark: &Mark| {
-            is(mark, Some(items))
-                || is(mark, pagination)
-                || &*self.output.fields[mark.field].proto_name == "groups"
-        };
-        for mark in marks.iter().filter(|mark| !taken(mark)) {
+        for mark in marks {
             let field = &self.output.fields[mark.field];
-            reply.body.extend_from_slice(field.key.as_bytes());
             let value = &printed[mark.value..mark.end];
+            reply.body.extend_from_slice(field.key.as_bytes());
             reply.body.extend_from_slice(value);
-            reply.partial |= &*field.proto_name == "partial"
-                && !matches!(value, b"[]" | b"null" | b"false" | b"\"\"");
+            reply.partial |= &*field.proto_name == "partial" && !is_empty(value);
         }
         reply.lifted = start..reply.body.len();
         reply.body.extend_from_slice(b"}}");
-        Ok(reply)
     }
 
     fn open_meta(&self, body: &mut Vec<u8>) {
@@ -290,6 +288,10 @@ impl<'a> Envelope<'a> {
 }
 
 const OPEN: &[u8] = b"{\"success\":true,\"data\":";
+
+fn is_empty(json: &[u8]) -> bool {
+    matches!(json, b"[]" | b"{}" | b"null" | b"false" | b"\"\"")
+}
 
 fn singular<'m>(message: &'m Message, name: &str) -> Option<&'m Field> {
     let field = &message.fields[message.by_proto_name(name)?];

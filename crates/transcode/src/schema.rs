@@ -108,6 +108,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// The wire type of one value.
+    #[inline]
     pub(crate) fn wire_type(self) -> u32 {
         match self {
             Self::Double | Self::Fixed64 | Self::Sfixed64 => wire::FIXED64,
@@ -185,6 +186,7 @@ impl Field {
     }
 
     /// Whether a value of this wire type belongs to the field; others count as unknown.
+    #[inline]
     pub(crate) fn accepts(&self, wire_type: u32) -> bool {
         match self.shape {
             Shape::Singular => wire_type == self.kind.wire_type(),
@@ -204,6 +206,7 @@ impl Field {
 
 impl Message {
     /// The field of a number; `guess` is tried first.
+    #[inline]
     pub(crate) fn by_number(&self, number: u32, guess: usize) -> Option<usize> {
         match self.fields.get(guess) {
             Some(field) if field.number == number => Some(guess),

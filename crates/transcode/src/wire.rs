@@ -23,26 +23,30 @@ const GROUP_END: u32 = 4;
 pub(crate) const DEPTH: usize = 100;
 
 /// Reads a varint of at most ten bytes.
+#[inline]
 pub(crate) fn varint(bytes: &mut &[u8]) -> Result<u64> {
-    let Some((&first, rest)) = bytes.split_first() else {
-        return Err("a varint is cut short");
-    };
-    if first < 0x80 {
-        *bytes = rest;
-        return Ok(u64::from(first));
+    match bytes.split_first() {
+        Some((&first, rest)) if first < 0x80 => {
+            *bytes = rest;
+            Ok(u64::from(first))
+        }
+        _ => long_varint(bytes),
     }
-    let mut value = u64::from(first & 0x7f);
-    for (index, &byte) in rest.iter().enumerate().take(9) {
-        value |= u64::from(byte & 0x7f) << (7 * (index + 1));
+}
+
+fn long_varint(bytes: &mut &[u8]) -> Result<u64> {
+    let mut value = 0;
+    for (index, &byte) in bytes.iter().enumerate().take(10) {
+        value |= u64::from(byte & 0x7f) << (7 * index);
         if byte < 0x80 {
-            if index == 8 && byte > 1 {
+            if index == 9 && byte > 1 {
                 return Err("a varint exceeds 64 bits");
             }
-            *bytes = &rest[index + 1..];
+            *bytes = &bytes[index + 1..];
             return Ok(value);
         }
     }
-    Err(if rest.len() < 9 {
+    Err(if bytes.len() < 10 {
         "a varint is cut short"
     } else {
         "a varint exceeds 64 bits"
@@ -50,6 +54,7 @@ pub(crate) fn varint(bytes: &mut &[u8]) -> Result<u64> {
 }
 
 /// Reads a tag: field number above wire type, at most five bytes.
+#[inline]
 pub(crate) fn tag(bytes: &mut &[u8]) -> Result<u32> {
     let before = bytes.len();
     let tag = varint(bytes)?;
@@ -64,6 +69,7 @@ pub(crate) fn tag(bytes: &mut &[u8]) -> Result<u32> {
 }
 
 /// Reads a length and as many bytes.
+#[inline]
 pub(crate) fn chunk<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8]> {
     let length = usize::try_from(varint(bytes)?).map_err(|_| "a length exceeds memory")?;
     let (chunk, rest) = bytes
@@ -138,6 +144,7 @@ pub(crate) fn last(mut bytes: &[u8], number: u32) -> Result<Option<(u32, &[u8])>
 }
 
 /// Appends a varint.
+#[inline]
 pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);

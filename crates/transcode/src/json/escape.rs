@@ -5,21 +5,44 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 
 /// Appends a quoted, escaped string.
 pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
+    out.reserve(text.len() + 2);
     out.push(b'"');
-    let mut rest = text.as_bytes();
-    loop {
-        let clean = clean_prefix(rest);
-        out.extend_from_slice(&rest[..clean]);
-        let Some(&byte) = rest.get(clean) else { break };
-        escape(out, byte);
-        rest = &rest[clean + 1..];
-    }
+    escaped(out, text.as_bytes());
     out.push(b'"');
 }
 
-// How many bytes need no escape, eight at a time. In each word the lowest
-// marked byte is exact; bytes above it may be marked wrongly by the borrow.
-fn clean_prefix(bytes: &[u8]) -> usize {
+/// As [`string`], for bytes that have yet to be found UTF-8. Plain ASCII, as
+/// most texts are, is looked at once only; false when the bytes are not UTF-8.
+pub(crate) fn bytes(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
+    out.reserve(bytes.len() + 2);
+    out.push(b'"');
+    let plain = clean_prefix(bytes, HIGHS);
+    out.extend_from_slice(&bytes[..plain]);
+    if plain < bytes.len() {
+        if std::str::from_utf8(&bytes[plain..]).is_err() {
+            return false;
+        }
+        escaped(out, &bytes[plain..]);
+    }
+    out.push(b'"');
+    true
+}
+
+fn escaped(out: &mut Vec<u8>, mut rest: &[u8]) {
+    loop {
+        let clean = clean_prefix(rest, 0);
+        out.extend_from_slice(&rest[..clean]);
+        let Some(&byte) = rest.get(clean) else { return };
+        escape(out, byte);
+        rest = &rest[clean + 1..];
+    }
+}
+
+// How many bytes need no escape, eight at a time; with `HIGHS` as `stop` only
+// ASCII is counted. In each word the lowest marked byte is exact; bytes above
+// it may be marked wrongly by the borrow.
+#[inline]
+fn clean_prefix(bytes: &[u8], stop: u64) -> usize {
     let (words, rest) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
@@ -27,13 +50,15 @@ fn clean_prefix(bytes: &[u8]) -> usize {
         let slash = word ^ (ONES * b'\\' as u64);
         let marked = (quote.wrapping_sub(ONES) & !quote)
             | (slash.wrapping_sub(ONES) & !slash)
-            | (word.wrapping_sub(ONES * 0x20) & !word);
+            | (word.wrapping_sub(ONES * 0x20) & !word)
+            | (word & stop);
         let marked = marked & HIGHS;
         if marked != 0 {
             return index * 8 + (marked.trailing_zeros() / 8) as usize;
         }
     }
-    let special = |&byte: &u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    let highest = if stop == 0 { 0xff } else { 0x7f };
+    let special = |&byte: &u8| byte < 0x20 || byte == b'"' || byte == b'\\' || byte > highest;
     words.len() * 8 + rest.iter().position(special).unwrap_or(rest.len())
 }
 
@@ -73,7 +98,16 @@ mod tests {
                 let mut out = Vec::new();
                 string(&mut out, &text);
                 assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+                let mut again = Vec::new();
+                assert!(bytes(&mut again, text.as_bytes()) && again == out);
             }
+        }
+    }
+
+    #[test]
+    fn what_is_not_utf_8_is_told() {
+        for wrong in [&b"\xff"[..], b"aaaaaaaaa\xc3", b"\"\x80", b"\xed\xa0\x80"] {
+            assert!(!bytes(&mut Vec::new(), wrong), "{wrong:?}");
         }
     }
 }

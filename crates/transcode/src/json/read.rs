@@ -38,6 +38,8 @@ const STANDARD_DEPTH: usize = 100;
 /// Violations beyond this many are not collected.
 const VIOLATIONS: usize = 100;
 
+type Source<'de> = serde_json::Deserializer<serde_json::de::StrRead<'de>>;
+
 /// What became of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -92,37 +94,72 @@ impl<'s> Reader<'s> {
 
     /// Reads one JSON text into a slot.
     pub(crate) fn read_value(&mut self, json: &[u8], slot: Slot<'s>) -> Option<Outcome> {
-        let mut source = serde_json::Deserializer::from_slice(json);
+        let mut source = self.source(json)?;
         let read = ValueSeed { reader: self, slot }.deserialize(&mut source);
-        self.finished(read.and_then(|value| source.end().map(|()| value)))
+        self.finished(read, source)
     }
 
     /// Reads a JSON object into a message, without a frame around it.
-    pub(crate) fn read_object(&mut self, json: &[u8], message: &'s Message, top: Option<&mut Top>) {
-        let mut source = serde_json::Deserializer::from_slice(json);
+    pub(crate) fn read_object(
+        &mut self,
+        json: &[u8],
+        message: &'s Message,
+        top: Option<&mut Top>,
+    ) -> Option<Outcome> {
+        let mut source = self.source(json)?;
         let read = ObjectSeed {
             reader: self,
             message,
             top,
         }
         .deserialize(&mut source);
-        self.finished(read.and_then(|value| source.end().map(|()| value)));
+        self.finished(read, source)
     }
 
     /// Reads one JSON text into a field, a list or map included.
     pub(crate) fn read_field(&mut self, json: &[u8], field: &'s Field) -> Option<Outcome> {
-        let mut source = serde_json::Deserializer::from_slice(json);
+        let mut source = self.source(json)?;
         let read = FieldSeed {
             reader: self,
             field,
             keep: field.presence,
         }
         .deserialize(&mut source);
-        self.finished(read.and_then(|value| source.end().map(|()| value)))
+        self.finished(read, source)
     }
 
-    fn finished(&mut self, read: serde_json::Result<Outcome>) -> Option<Outcome> {
-        read.map_err(|error| self.ended(&error)).ok()
+    // UTF-8 is checked once for the whole text, which is cheaper than string by string.
+    fn source<'de>(&mut self, json: &'de [u8]) -> Option<Source<'de>> {
+        match std::str::from_utf8(json) {
+            Ok(text) => Some(serde_json::Deserializer::from_str(text)),
+            Err(error) => {
+                let before = &json[..error.valid_up_to()];
+                let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+                let column = before
+                    .iter()
+                    .rev()
+                    .take_while(|&&byte| byte != b'\n')
+                    .count()
+                    + 1;
+                self.note(format!("invalid UTF-8 at line {line}, column {column}"));
+                None
+            }
+        }
+    }
+
+    // Refuses what follows the value.
+    fn finished(
+        &mut self,
+        read: serde_json::Result<Outcome>,
+        mut source: Source<'_>,
+    ) -> Option<Outcome> {
+        match read.and_then(|outcome| source.end().map(|()| outcome)) {
+            Ok(outcome) => Some(outcome),
+            Err(error) => {
+                self.ended(&error);
+                None
+            }
+        }
     }
 
     // Notes why the reading ended, with line and column.
@@ -141,7 +178,7 @@ impl<'s> Reader<'s> {
 
     /// Notes that the value being read is wrong.
     pub(crate) fn note(&mut self, message: impl Into<String>) -> Outcome {
-        if self.violations.len() < VIOLATIONS {
+        if !self.is_full() {
             self.violations.push(Violation::new("", message));
         }
         Outcome::Dropped
@@ -149,10 +186,15 @@ impl<'s> Reader<'s> {
 
     /// Notes that the member or parameter `field` is wrong.
     pub(crate) fn note_at(&mut self, field: &str, message: impl Into<String>) {
-        if self.violations.len() < VIOLATIONS {
+        if !self.is_full() {
             self.violations
                 .push(Violation::new(shortened(field), message));
         }
+    }
+
+    /// Whether further violations are passed over; finding words for them is wasted then.
+    pub(crate) fn is_full(&self) -> bool {
+        self.violations.len() >= VIOLATIONS
     }
 
     // Puts a segment before the paths of everything noted since `before`, and

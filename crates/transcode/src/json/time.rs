@@ -84,13 +84,14 @@ fn put_fraction(out: &mut Vec<u8>, nanos: u32) {
     }
 }
 
+#[inline]
 fn padded(out: &mut Vec<u8>, mut value: u32, width: usize) {
-    let start = out.len();
-    out.resize(start + width, b'0');
-    for digit in out[start..].iter_mut().rev() {
+    let mut digits = [b'0'; 9];
+    for digit in digits[..width].iter_mut().rev() {
         *digit = b'0' + (value % 10) as u8;
         value /= 10;
     }
+    out.extend_from_slice(&digits[..width]);
 }
 
 /// Reads an RFC 3339 timestamp into seconds and nanoseconds.

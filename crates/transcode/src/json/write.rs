@@ -168,7 +168,7 @@ impl<'s> Writer<'s> {
             if index < next || !first_of(&mut oneofs, field) {
                 return Err(Stop::Slow);
             }
-            if self.dialect == Dialect::Api {
+            if next < index && self.dialect == Dialect::Api {
                 self.absent(&message.fields, next..index, selected, &mut marks);
             }
             next = index + 1;

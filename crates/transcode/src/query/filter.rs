@@ -1,6 +1,6 @@
 //! Plain filter parameters folded into the `filter` field (K-2, FL-2).
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Parameter, Target};
 use crate::json::escape;
@@ -19,33 +19,59 @@ pub(super) fn fold(
     route: &Route,
     parameters: &mut Vec<Parameter>,
 ) {
-    let Some(index) = schema.at(route.input_id).fields.iter().position(|field| {
-        &*field.proto_name == FILTER && field.kind == Kind::String && field.shape == Shape::Singular
-    }) else {
+    let plain: Vec<Parameter> = parameters
+        .extract_if(.., |each| matches!(each.target, Target::Filter(_)))
+        .collect();
+    let Some(index) = field(schema, route).filter(|_| !plain.is_empty()) else {
         return;
     };
-    let target = Target::Field(vec![index as u16]);
-    let (plain, others): (Vec<_>, Vec<_>) = std::mem::take(parameters)
-        .into_iter()
-        .partition(|each| matches!(each.target, Target::Filter(_)));
-    *parameters = others;
-    if plain.is_empty() {
-        return;
-    }
-    let at = parameters.iter().position(|each| each.target == target);
-    let mut text = match at.map(|at| &parameters[at].values[..]) {
-        // Repeated `filter` is refused where fields are written.
-        Some([one]) if !one.is_empty() => one.trim().to_owned(),
-        Some([_, ..]) if at.is_some_and(|at| parameters[at].values.len() > 1) => return,
-        _ => "{}".to_owned(),
+    let target = Target::Field(vec![index]);
+    let given = parameters.iter_mut().find(|each| each.target == target);
+    let text = match given.as_ref().map(|given| &given.values[..]) {
+        None => "{}",
+        Some([one]) if one.is_empty() => "{}",
+        Some([one]) => one.trim(),
+        // Where fields are written, a repeated `filter` is refused.
+        Some(_) => return,
     };
-    let Ok(Value::Object(explicit)) = serde_json::from_str(&text) else {
+    let Ok(Value::Object(explicit)) = serde_json::from_str(text) else {
         reader.note_at(FILTER, "must be a JSON object");
         return;
     };
-    text.pop();
+    let text = with_members(reader, route, text, &explicit, &plain);
+    match given {
+        Some(given) => given.values = vec![text],
+        None => parameters.push(Parameter {
+            target,
+            name: FILTER.into(),
+            values: vec![text],
+        }),
+    }
+}
+
+// The index of the request's filter field.
+fn field(schema: &Schema, route: &Route) -> Option<u16> {
+    let fields = &schema.at(route.input_id).fields;
+    let found = fields.iter().position(|field| {
+        &*field.proto_name == FILTER && field.kind == Kind::String && field.shape == Shape::Singular
+    });
+    found.map(|index| index as u16)
+}
+
+// The explicit filter, verbatim, with the plain ones as further members.
+fn with_members(
+    reader: &mut Reader<'_>,
+    route: &Route,
+    explicit_text: &str,
+    explicit: &Map<String, Value>,
+    plain: &[Parameter],
+) -> String {
+    let mut text = explicit_text
+        .strip_suffix('}')
+        .unwrap_or_default()
+        .to_owned();
     let mut first = explicit.is_empty();
-    for each in &plain {
+    for each in plain {
         let Target::Filter(index) = each.target else {
             continue;
         };
@@ -67,14 +93,7 @@ pub(super) fn fold(
         text.push_str(&value);
     }
     text.push('}');
-    match at {
-        Some(at) => parameters[at].values = vec![text],
-        None => parameters.push(Parameter {
-            target,
-            name: FILTER.into(),
-            values: vec![text],
-        }),
-    }
+    text
 }
 
 // The JSON of a parameter's values: one, or a list of alternatives.

@@ -19,13 +19,17 @@ fn made(bytes: &[u8]) -> DynamicMessage {
     Tape::new(bytes).message(&message(NAME), 0)
 }
 
+/// The oracle's JSON, if it finds one.
+fn shown(message: &DynamicMessage) -> Option<String> {
+    let mut json = serde_json::Serializer::new(Vec::new());
+    let options = SerializeOptions::new();
+    message.serialize_with_options(&mut json, &options).ok()?;
+    String::from_utf8(json.into_inner()).ok()
+}
+
 /// The oracle's JSON.
 fn expected(message: &DynamicMessage) -> String {
-    let mut json = serde_json::Serializer::new(Vec::new());
-    message
-        .serialize_with_options(&mut json, &SerializeOptions::new())
-        .unwrap();
-    String::from_utf8(json.into_inner()).unwrap()
+    shown(message).unwrap()
 }
 
 /// The oracle's reading.
@@ -78,7 +82,10 @@ proptest! {
     fn a_message_in_two_halves_prints_as_the_merged_one(first in tape(), second in tape()) {
         let mut wire = made(&first).encode_to_vec();
         made(&second).encode(&mut wire).unwrap();
-        prop_assert_eq!(printed(&wire), as_value(&expected(&decoded(&wire))));
+        // One Any may get the type of the one half and the value of the other.
+        if let Some(json) = shown(&decoded(&wire)) {
+            prop_assert_eq!(printed(&wire), as_value(&json));
+        }
     }
 
     #[test]
@@ -105,9 +112,14 @@ proptest! {
         flip(&mut json, &flips);
         transcoder().json_to_wire(NAME, &json, Api).ok();
         if let Ok(wire) = transcoder().json_to_wire(NAME, &json, Standard) {
-            let oracle = read(&json);
-            prop_assert!(oracle.is_some(), "only we accept {}", String::from_utf8_lossy(&json));
-            same(&decoded(&wire), &oracle.unwrap_or_else(|| decoded(&[])))?;
+            match read(&json) {
+                Some(oracle) => same(&decoded(&wire), &oracle)?,
+                None => prop_assert!(
+                    is_gap(&serde_json::from_slice(&json).unwrap()),
+                    "only we accept {}",
+                    String::from_utf8_lossy(&json)
+                ),
+            }
         }
     }
 
@@ -140,6 +152,17 @@ proptest! {
             let found = transcoder.find(method, target).unwrap();
             transcoder.request(&found, Some(&path), &bytes).ok();
         }
+    }
+}
+
+// What the conformance suite wants accepted and the oracle refuses: whole
+// numbers in quotes with a fraction or exponent, and an Any without members.
+fn is_gap(json: &Value) -> bool {
+    match json {
+        Value::String(text) => text.contains(['.', 'e', 'E']) && text.parse::<f64>().is_ok(),
+        Value::Array(items) => items.iter().any(is_gap),
+        Value::Object(members) => members.is_empty() || members.values().any(is_gap),
+        _ => false,
     }
 }
 

@@ -176,6 +176,12 @@ fn fd_1_an_alias_of_a_field_must_agree_with_it() {
 }
 
 #[test]
+fn fd_1_agreeing_under_both_names_allows_no_third() {
+    let told = create_refused(r#"{"type":"blog","noteType":"blog","noteType":"blog"}"#);
+    assert_eq!(told, ["type: is given twice"]);
+}
+
+#[test]
 fn tr_4_free_json_is_kept_verbatim() {
     let metadata = r#"{"z":1.00, "a":[1e200,{"k":"\u00e9"}]}"#;
     assert_eq!(

@@ -90,7 +90,7 @@ impl<'s> Reader<'s> {
         }
         .deserialize(&mut source);
         self.depth += 1;
-        read.map(drop).map_err(|_| self.again())
+        read.map(drop).map_err(|_| self.stop_again())
     }
 
     fn value_member<E: Error>(
@@ -119,10 +119,10 @@ impl<'s> Reader<'s> {
             self.note("must not be null");
         }
         let read = self.inside(before, read, || "value".to_owned());
-        read.map_err(|_| self.again())
+        read.map_err(|_| self.stop_again())
     }
 
-    fn again<E: Error>(&mut self) -> E {
+    fn stop_again<E: Error>(&mut self) -> E {
         let why = self
             .fatal
             .take()

@@ -62,25 +62,19 @@ struct Seen {
 /// A set of small numbers; the first 128 need no allocation.
 #[derive(Default)]
 struct Bits {
-    low: u128,
+    low: [u64; 2],
     high: HashSet<u16>,
 }
 
 impl Bits {
-    fn contains(&self, number: u16) -> bool {
-        if number < 128 {
-            self.low >> number & 1 == 1
-        } else {
-            self.high.contains(&number)
-        }
-    }
-
+    /// Adds a number and tells whether it was not there.
     fn insert(&mut self, number: u16) -> bool {
-        if number >= 128 {
+        let Some(word) = self.low.get_mut(usize::from(number / 64)) else {
             return self.high.insert(number);
-        }
-        let fresh = !self.contains(number);
-        self.low |= 1 << number;
+        };
+        let bit = 1u64 << (number % 64);
+        let fresh = *word & bit == 0;
+        *word |= bit;
         fresh
     }
 }
@@ -134,42 +128,26 @@ impl<'s> Reader<'s> {
         top: Option<&mut Top>,
     ) -> Result<(), A::Error> {
         let field = &message.fields[usize::from(named.index)];
-        let again = !seen.fields.insert(named.index);
-        let other = seen
-            .aliased
-            .iter()
-            .find(|(known, _)| known.index == named.index && *known != named)
-            .cloned();
         let start = self.out.len();
         let before = self.violations.len();
-        let keep = field.aliased
-            || top
-                .as_ref()
-                .is_some_and(|top| top.bound.contains(&named.index));
-        let read = members.next_value_seed(FieldSeed {
+        let bound = |top: &&mut Top| top.bound.contains(&named.index);
+        let keep = field.aliased || top.as_ref().is_some_and(bound);
+        let seed = FieldSeed {
             reader: self,
             field,
             keep,
-        });
+        };
+        let read = members.next_value_seed(seed);
         let mut outcome = self.inside(before, read, || field.json_name.to_string())?;
-        if again {
-            match other {
-                Some((_, first)) if self.out[first.clone()] == self.out[start..] => {}
-                Some(_) => self.note_at(
-                    &field.json_name,
-                    "is given under two names with different values",
-                ),
-                None => self.note_at(&field.json_name, "is given twice"),
-            }
-            self.out.truncate(start);
+        if !seen.fields.insert(named.index) {
+            self.again(field, named, start, seen);
             return Ok(());
         }
         if field.aliased {
             seen.aliased.push((named, start..self.out.len()));
         }
         if outcome == Outcome::Written
-            && let Some(oneof) = field.oneof
-            && !seen.oneofs.insert(oneof)
+            && field.oneof.is_some_and(|oneof| !seen.oneofs.insert(oneof))
         {
             self.note_at(
                 &field.json_name,
@@ -181,6 +159,30 @@ impl<'s> Reader<'s> {
             self.presence(field, named.index, outcome, top);
         }
         Ok(())
+    }
+
+    // A field whose key came before: twice under one name, or under its alias
+    // too, which must say the same. The later value, from `start`, is taken back.
+    fn again(&mut self, field: &Field, named: Named, start: usize, seen: &mut Seen) {
+        let known = seen
+            .aliased
+            .iter()
+            .filter(|(known, _)| known.index == named.index);
+        let (same, other): (Vec<_>, Vec<_>) = known.partition(|(known, _)| *known == named);
+        match other.first() {
+            Some((_, first)) if same.is_empty() => {
+                if self.out[first.clone()] != self.out[start..] {
+                    self.note_at(
+                        &field.json_name,
+                        "is given under two names with different values",
+                    );
+                }
+                let first = first.clone();
+                seen.aliased.push((named, first));
+            }
+            _ => self.note_at(&field.json_name, "is given twice"),
+        }
+        self.out.truncate(start);
     }
 
     // CV-14, TR-5: what a key's presence means at the top.
@@ -207,7 +209,7 @@ impl<'s> Reader<'s> {
         members.next_value_seed(Skip { reader: self })?;
         if closed {
             self.note_at(name, CLOSED);
-        } else if !self.lenient {
+        } else if !self.lenient && !self.is_full() {
             self.note_at(name, nearest::unknown("field", name, message.json_names()));
         }
         Ok(())

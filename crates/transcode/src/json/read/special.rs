@@ -70,9 +70,10 @@ impl<'s> Reader<'s> {
         let start = wire::open(&mut self.out);
         for path in text.split(',').filter(|_| !text.is_empty()) {
             let path = match self.dialect {
-                Dialect::Api => mask::snake(path.trim()).filter(|path| !path.is_empty()),
-                Dialect::Standard => mask::snake(path),
+                Dialect::Api => path.trim(),
+                Dialect::Standard => path,
             };
+            let path = mask::snake(path).filter(|path| !path.is_empty());
             let Some(path) = path else {
                 self.out.truncate(before);
                 return self.note("must be camelCase field names with commas between");

@@ -34,7 +34,11 @@ impl Writer<'_> {
             Kind::String if field.json && self.dialect == Dialect::Api => {
                 self.raw(field, wire::text(wire)?)?
             }
-            Kind::String => escape::string(&mut self.out, wire::text(wire)?),
+            Kind::String => {
+                if !escape::bytes(&mut self.out, wire::chunk(wire)?) {
+                    return Err("a string is not UTF-8".into());
+                }
+            }
             Kind::Message(_) => return Err("a message where a scalar belongs".into()),
         }
         Ok(())
