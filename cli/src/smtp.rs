@@ -170,7 +170,10 @@ fn deliver(inbox: &Inbox, recipients: Vec<String>, mail: &[u8]) {
 #[must_use]
 pub fn newest_code(inbox: &Inbox, to: &str) -> Option<String> {
     let mail = inbox.newest(Some(to), 1).into_iter().next()?;
-    let code = mail.text.split_whitespace().find(|word| word.len() == 6 && word.bytes().all(|b| b.is_ascii_digit()))?;
+    let code = mail
+        .text
+        .split_whitespace()
+        .find(|word| word.len() == 6 && word.bytes().all(|b| b.is_ascii_digit()))?;
     Some(code.to_owned())
 }
 

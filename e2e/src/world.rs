@@ -62,8 +62,11 @@ impl World {
     /// # Panics
     /// When the system does not start.
     pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
-        telemetry::init(&telemetry::Config { filter: "off".to_owned(), ..telemetry::Config::default() })
-            .expect("logs and metrics");
+        telemetry::init(&telemetry::Config {
+            filter: "off".to_owned(),
+            ..telemetry::Config::default()
+        })
+        .expect("logs and metrics");
         let rig = Rig::start().await;
         let host = rig.config();
         let mut settings = Settings {
@@ -118,8 +121,15 @@ impl World {
             .await;
         assert_eq!(reply.status, 200, "{}", reply.json());
         eventually(|| async {
-            let newest = self.up.inbox().newest(Some(email), 1).first().map(|mail| mail.id);
-            (newest != before).then(|| newest_code(self.up.inbox(), email)).flatten()
+            let newest = self
+                .up
+                .inbox()
+                .newest(Some(email), 1)
+                .first()
+                .map(|mail| mail.id);
+            (newest != before)
+                .then(|| newest_code(self.up.inbox(), email))
+                .flatten()
         })
         .await
     }

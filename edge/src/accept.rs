@@ -126,7 +126,9 @@ impl Connection {
         let limits = &door.config.limits;
         let service = {
             let (door, pulse) = (Arc::clone(&door), pulse.clone());
-            service_fn(move |request| answer(Arc::clone(&door), request, peer.ip(), pulse.request()))
+            service_fn(move |request| {
+                answer(Arc::clone(&door), request, peer.ip(), pulse.request())
+            })
         };
         let io = TokioIo::new(Wire::new(stream, pulse.clone()));
         let mut connection = pin!(server.serve_connection(io, service));

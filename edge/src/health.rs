@@ -89,7 +89,11 @@ impl Health {
     async fn look(&self) -> Report {
         let ping = tokio::time::timeout(PING, self.redis.ping()).await;
         let state = |name: &'static str| {
-            let status = if self.peers.knows(name) { Status::Ok } else { Status::Down };
+            let status = if self.peers.knows(name) {
+                Status::Ok
+            } else {
+                Status::Down
+            };
             Service { name, status }
         };
         let services: Vec<Service> = self.services.iter().copied().map(state).collect();

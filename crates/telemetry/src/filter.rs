@@ -35,7 +35,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             format: Format::Json,
-            filter: "info,fred=warn,sqlx=warn,hyper=warn,h2=warn".to_owned(),
+            filter: "info,fred=warn,sqlx=warn,sea_orm_migration=warn,hyper=warn,h2=warn".to_owned(),
         }
     }
 }
