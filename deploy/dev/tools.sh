@@ -8,6 +8,9 @@ require_rust() {
   command -v cc >/dev/null || apt_install "a C compiler" gcc libc6-dev
 }
 
+# The README's walk through is run as a test, and it uses curl.
+require_curl() { command -v curl >/dev/null || apt_install "curl" curl ca-certificates; }
+
 # apt_install WHAT PACKAGE...: says what it does; elsewhere says what to install.
 apt_install() {
   local what=$1 sudo=()

@@ -38,7 +38,6 @@ impl Reply {
     ///
     /// # Panics
     /// When the reply is another one; the message shows it.
-    #[must_use]
     #[track_caller]
     pub fn data(&self, status: u16) -> Value {
         let json = self.json();
@@ -52,7 +51,6 @@ impl Reply {
     ///
     /// # Panics
     /// When the reply is no failure with this status and shape.
-    #[must_use]
     #[track_caller]
     pub fn refused(&self, status: u16) -> String {
         let json = self.json();

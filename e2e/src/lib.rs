@@ -3,6 +3,8 @@
 //! A [`World`] is the whole system in the test's process, on a database and a Redis database of its own, reached by
 //! plain HTTP on a free loopback port.
 
+#![allow(clippy::expect_used, reason = "a harness reports by panicking")]
+
 mod client;
 mod world;
 

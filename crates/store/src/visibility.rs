@@ -75,7 +75,7 @@ pub fn visible(projections: Projections, columns: &Columns, viewer: &Viewer) -> 
 #[must_use]
 pub fn not_muted(author_profile: &'static str, viewer: &Viewer) -> SimpleExpr {
     let sql = format!(
-        "{author_profile} not in (select m.muted_profile_id from mute_ref m where m.account_id = $1 and m.removed_at is null)"
+        "{author_profile} not in (select vis_mute.muted_profile_id from mute_ref vis_mute where vis_mute.account_id = $1 and vis_mute.removed_at is null)"
     );
     Expr::cust_with_values(sql, [sea_orm::Value::from(viewer.account_id)])
 }
@@ -115,7 +115,8 @@ pub fn drop_function(schema: &str) -> String {
     format!("drop function {schema}.can_see(uuid, uuid, uuid, uuid, text, text[], text[], uuid);\n")
 }
 
-/// The template. `viewer` and `account` are the viewer's profile and account, null for nobody.
+/// The template. `viewer` and `account` are the viewer's profile and account, null for nobody. Its aliases begin with
+/// `vis_`, so that none captures an alias in the caller's columns.
 ///
 /// Subqueries that name nothing of the row are run once per statement and hashed. The author's `profile_ref` and
 /// the group are looked up per row by their keys: written as EXISTS, the planner would hash the whole table, which grows
@@ -130,33 +131,33 @@ fn rule(projections: Projections, columns: &Columns, viewer: &str, account: &str
         group_id,
     } = *columns;
     let connected = format!(
-        "(select c.profile_b from connection_ref c where c.profile_a = {viewer} and c.removed_at is null
-          union all select c.profile_a from connection_ref c where c.profile_b = {viewer} and c.removed_at is null)"
+        "(select vis_link.profile_b from connection_ref vis_link where vis_link.profile_a = {viewer} and vis_link.removed_at is null
+          union all select vis_link.profile_a from connection_ref vis_link where vis_link.profile_b = {viewer} and vis_link.removed_at is null)"
     );
     let group = match projections {
         Projections::Five => "false".to_owned(),
         Projections::WithGroups => format!(
-            "coalesce((select g.removed_at is null and (g.visibility = 'public'
-               or g.group_id in (select m.group_id from group_member_ref m where m.profile_id = {viewer} and m.removed_at is null))
-               from group_ref g where g.group_id = {group_id}), false)"
+            "coalesce((select vis_group.removed_at is null and (vis_group.visibility = 'public'
+               or vis_group.group_id in (select vis_member.group_id from group_member_ref vis_member where vis_member.profile_id = {viewer} and vis_member.removed_at is null))
+               from group_ref vis_group where vis_group.group_id = {group_id}), false)"
         ),
     };
     format!(
-        "(not exists (select 1 from account_ref s where s.account_id = {author_account} and s.state <> 'live')
-          and {author_account} not in (select b.blocked_account from block_ref b where b.blocker_account = {account} and b.removed_at is null
-            union all select b.blocker_account from block_ref b where b.blocked_account = {account} and b.removed_at is null)
+        "(not exists (select 1 from account_ref vis_owner where vis_owner.account_id = {author_account} and vis_owner.state <> 'live')
+          and {author_account} not in (select vis_block.blocked_account from block_ref vis_block where vis_block.blocker_account = {account} and vis_block.removed_at is null
+            union all select vis_block.blocker_account from block_ref vis_block where vis_block.blocked_account = {account} and vis_block.removed_at is null)
           and (case when {author_account} = {account}
-            then coalesce((select p.state = 'live' from profile_ref p where p.profile_id = {author_profile}), true)
-            else coalesce((select p.state = 'live' and (p.visibility = 'public' or (p.visibility = 'connections' and p.profile_id in {connected}))
-                from profile_ref p where p.profile_id = {author_profile}), false)
+            then coalesce((select vis_author.state = 'live' from profile_ref vis_author where vis_author.profile_id = {author_profile}), true)
+            else coalesce((select vis_author.state = 'live' and (vis_author.visibility = 'public' or (vis_author.visibility = 'connections' and vis_author.profile_id in {connected}))
+                from profile_ref vis_author where vis_author.profile_id = {author_profile}), false)
               and case {visibility}
                 when 'public' then true
                 when 'connections' then {author_profile} in {connected}
                 when 'targeted' then {viewer} is not null
                   and (cardinality({target_types}) = 0
-                    or (select v.profile_type from profile_ref v where v.profile_id = {viewer}) = any ({target_types}))
+                    or (select vis_viewer.profile_type from profile_ref vis_viewer where vis_viewer.profile_id = {viewer}) = any ({target_types}))
                   and (cardinality({target_tags}) = 0
-                    or (select v.tags from profile_ref v where v.profile_id = {viewer}) && {target_tags})
+                    or (select vis_viewer.tags from profile_ref vis_viewer where vis_viewer.profile_id = {viewer}) && {target_tags})
                 when 'group' then {group}
                 else false end
             end))"

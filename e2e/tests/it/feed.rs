@@ -212,7 +212,7 @@ async fn fd_13_a_thread_keeps_its_shape_when_comments_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn cv_20_only_the_author_changes_a_post_and_a_draft_is_nobody_elses() {
+async fn fd_9_cv_20_only_the_author_changes_a_post_and_a_draft_is_nobody_elses() {
     let world = World::start().await;
     let (author, other) = (world.newcomer().await, world.newcomer().await);
     let id = post(&author, "mine").await;

@@ -1,5 +1,11 @@
 //! Black-box tests over the public door.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test reports by panicking"
+)]
+
 mod edge;
 mod events;
 mod feed;

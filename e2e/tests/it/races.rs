@@ -3,20 +3,13 @@
 use std::collections::HashSet;
 
 use e2e::{Client, Reply, World};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 const CALLERS: usize = 50;
 
 async fn at_once(client: &Client, path: &str, body: &Value) -> Vec<Reply> {
-    let calls = (0..CALLERS).map(|_| {
-        let (client, path, body) = (client.clone(), path.to_owned(), body.clone());
-        tokio::spawn(async move { client.post(&path, body).await })
-    });
-    let mut replies = Vec::with_capacity(CALLERS);
-    for call in calls.collect::<Vec<_>>() {
-        replies.push(call.await.unwrap());
-    }
-    replies
+    join_all((0..CALLERS).map(|_| client.post(path, body.clone()))).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,15 +101,12 @@ async fn t39_i_6_fifty_swaps_of_the_primary_leave_exactly_one() {
         ids.push(made.json()["data"]["id"].as_str().unwrap().to_owned());
     }
     let swaps = (0..CALLERS).map(|nth| {
-        let (client, id) = (member.client.clone(), ids[nth % ids.len()].clone());
-        tokio::spawn(async move {
-            client
-                .patch(&format!("/api/v1/profiles/{id}/set-primary"), json!({}))
-                .await
-        })
+        let path = format!("/api/v1/profiles/{}/set-primary", ids[nth % ids.len()]);
+        let client = &member.client;
+        async move { client.patch(&path, json!({})).await }
     });
-    for swap in swaps.collect::<Vec<_>>() {
-        swap.await.unwrap().data(200);
+    for swap in join_all(swaps).await {
+        swap.data(200);
     }
     let profiles = member.client.get("/api/v1/profiles").await.data(200);
     let primaries = profiles
