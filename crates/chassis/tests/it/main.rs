@@ -102,13 +102,16 @@ async fn host(stop: &Shutdown) -> Host {
     let owner = store::Db::connect(store::Config::new(&url, "hosttest"))
         .await
         .unwrap();
-    // The server trusts local sign-ins, so the role needs no password. Two tests may race.
-    let made = "do $$ begin create role sf_hosttest login; exception when others then null; end $$";
-    owner.connection().execute_unprepared(made).await.unwrap();
     let mut config = HostConfig::default();
     config.database.url = Secret::new(url);
     config.redis.url = Secret::new(server("SF_TEST_REDIS_URL"));
     config.secret = Secret::new("0123456789abcdef0123456789abcdef".to_owned());
+    let password = store::role::password(&config.role_secret(), "sf_hosttest");
+    // Two tests may race to make the role; both give it the same password.
+    let made = format!(
+        "do $$ begin create role sf_hosttest login password '{password}'; exception when others then null; end $$"
+    );
+    owner.connection().execute_unprepared(&made).await.unwrap();
     Host::start(config, stop.clone()).await.unwrap()
 }
 
