@@ -10,6 +10,7 @@ mod edge;
 mod events;
 mod feed;
 mod journey;
+mod limits;
 mod profiles;
 mod races;
 mod routes;
