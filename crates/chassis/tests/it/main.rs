@@ -107,9 +107,13 @@ async fn host(stop: &Shutdown) -> Host {
     config.redis.url = Secret::new(server("SF_TEST_REDIS_URL"));
     config.secret = Secret::new("0123456789abcdef0123456789abcdef".to_owned());
     let password = store::role::password(&config.role_secret(), "sf_hosttest");
-    // Two tests may race to make the role; both give it the same password.
+    // Roles belong to the server: another test, or an earlier run, may have made this one.
     let made = format!(
-        "do $$ begin create role sf_hosttest login password '{password}'; exception when others then null; end $$"
+        "do $$ begin
+           perform pg_advisory_xact_lock(7105);
+           if not exists (select 1 from pg_roles where rolname = 'sf_hosttest') then create role sf_hosttest login; end if;
+           alter role sf_hosttest password '{password}';
+         end $$"
     );
     owner.connection().execute_unprepared(&made).await.unwrap();
     Host::start(config, stop.clone()).await.unwrap()
