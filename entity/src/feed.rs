@@ -5,4 +5,5 @@ pub mod comments;
 pub mod likes;
 pub mod old_slugs;
 pub mod post_stats;
+pub mod post_views;
 pub mod posts;

@@ -21,6 +21,7 @@ mod m20261123_000021_profile_viewer;
 mod m20261123_000030_feed_posts;
 mod m20261123_000031_feed_comments;
 mod m20261123_000032_feed_likes;
+mod m20261123_000033_feed_views;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -52,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000030_feed_posts::migration()),
             Box::new(m20261123_000031_feed_comments::migration()),
             Box::new(m20261123_000032_feed_likes::migration()),
+            Box::new(m20261123_000033_feed_views::migration()),
         ]
     }
 }

@@ -13,6 +13,8 @@ pub struct Model {
     pub likes: i32,
     /// Live rows in `comments`.
     pub comments: i32,
+    /// Rows there were in `post_views`.
+    pub views: i32,
 }
 
 /// No relations are followed by name.

@@ -8,11 +8,16 @@ pub(crate) mod post;
 pub(crate) mod schedule;
 pub(crate) mod thread;
 pub(crate) mod view;
+pub(crate) mod viewing;
 
+use std::sync::Arc;
+
+use chassis::Keys;
 use identity::clock;
 use people::People;
 use store::Db;
 use time::OffsetDateTime;
+use viewing::Views;
 
 /// What every operation works with.
 #[derive(Clone, Debug)]
@@ -21,15 +26,18 @@ pub(crate) struct App {
     people: People,
     /// Signs the cursors of lists.
     cursor_key: [u8; 32],
+    /// Views that are not stored yet.
+    views: Arc<Views>,
 }
 
 impl App {
     /// Operations over this database, asking these peers.
-    pub(crate) fn new(db: Db, peers: mesh::Peers, cursor_key: [u8; 32]) -> Self {
+    pub(crate) fn new(db: Db, peers: mesh::Peers, keys: &Keys) -> Self {
         Self {
             people: People::new(db.clone(), peers),
             db,
-            cursor_key,
+            cursor_key: keys.derive("feed.cursor"),
+            views: Arc::new(Views::new(keys.derive("feed.viewer"))),
         }
     }
 }

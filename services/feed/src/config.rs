@@ -8,12 +8,16 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// How often scheduled posts are looked at, in milliseconds. Default 10000.
     pub publish_every_ms: u64,
+    /// How often views are stored, in milliseconds; a view shows in the count at most this and one write later (at most
+    /// 5000, FD-19). Default 4000.
+    pub flush_views_every_ms: u64,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             publish_every_ms: 10_000,
+            flush_views_every_ms: 4_000,
         }
     }
 }

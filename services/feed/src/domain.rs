@@ -7,3 +7,4 @@ pub(crate) mod post;
 pub(crate) mod publication;
 pub(crate) mod slug;
 pub(crate) mod text;
+pub(crate) mod viewing;

@@ -31,16 +31,20 @@ impl chassis::Service for Feed {
     type Config = Config;
 
     async fn build(kit: Kit, config: Config) -> anyhow::Result<Parts> {
-        let app = app::App::new(kit.db.clone(), kit.peers, kit.keys.derive("feed.cursor"));
+        let app = app::App::new(kit.db.clone(), kit.peers, &kit.keys);
         let routes = Routes::new(FeedServiceServer::new(grpc::Handler::new(app.clone())));
         let lease = Lease::new(kit.db.clone(), "feed.publish", "", LEASE);
         let period = Duration::from_millis(config.publish_every_ms);
+        let flush = app.flush_views(Duration::from_millis(config.flush_views_every_ms));
+        let purge = app.purge_views();
         let publish = Task::every("feed.publish", period, move || {
             let (app, lease) = (app.clone(), lease.clone());
             async move { app.publish_due(&lease).await.map(drop) }
         });
         Ok(Parts::new(routes)
             .task(publish)
+            .task(flush)
+            .task(purge)
             .task(Relay::task(Self::NAME, kit.db.clone(), kit.redis.clone()))
             .tasks(events::tasks(Self::NAME, kit.db, kit.redis)))
     }

@@ -15,6 +15,7 @@ pub(crate) mod removal;
 pub(crate) mod slug;
 pub(crate) mod stats;
 pub(crate) mod thread;
+pub(crate) mod views;
 
 use fault::Result;
 use identity::Viewer;

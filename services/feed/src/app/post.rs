@@ -51,11 +51,13 @@ impl App {
         self.see_post(ctx, post).await
     }
 
-    /// The post as the viewer sees it.
+    /// The post as the viewer sees it, which counts as a view.
     pub(crate) async fn get_post(&self, ctx: &Context, id: Uuid) -> Result<PostView> {
         self.people.meet(ctx).await;
         let post = self.visible_post(ctx, id).await?;
-        self.see_post(ctx, post).await
+        let seen = self.see_post(ctx, post).await?;
+        self.count_view(ctx, &seen).await;
+        Ok(seen)
     }
 
     /// Changes a post of the caller's account.

@@ -202,7 +202,7 @@ fn card(view: PostView) -> PostCard {
         likes_count: engagement.likes,
         comments_count: engagement.comments,
         shares_count: 0,
-        views_count: 0,
+        views_count: engagement.views,
         is_liked: engagement.is_liked,
         is_bookmarked: false,
         is_author,

@@ -16,6 +16,8 @@ pub(crate) struct Engagement {
     pub(crate) likes: i32,
     /// Comments on a post, direct replies to a comment.
     pub(crate) comments: i32,
+    /// Views of a post by anybody (VIS-8 exempts them); nobody counts those of a comment.
+    pub(crate) views: i32,
     /// Whether the viewer's active profile likes it.
     pub(crate) is_liked: bool,
 }
@@ -53,6 +55,7 @@ pub(crate) async fn of_posts(
                join comments b on b.post_id = a.post_id and b.parent_comment_id = a.id
                join comments c on c.post_id = b.post_id and c.parent_comment_id = b.id
                where a.post_id = s.post_id and c.status = 'live') gone)::int as comments,
+           s.views,
            exists (select 1 from likes l where l.post_id = s.post_id and l.profile_id = {me}) as is_liked
          from post_stats s where s.post_id = any ({ids})"
     ));
@@ -80,6 +83,7 @@ pub(crate) async fn of_comments(
            s.likes - (select count(*) from hidden h join likes l on l.profile_id = h.profile_id and l.comment_id = s.comment_id)::int as likes,
            s.replies - (select count(*) from hidden h join comments c on c.profile_id = h.profile_id
              where c.post_id = t.post_id and c.parent_comment_id = s.comment_id and c.status = 'live')::int as comments,
+           0 as views,
            exists (select 1 from likes l where l.comment_id = s.comment_id and l.profile_id = {me}) as is_liked
          from comment_stats s join comments t on t.id = s.comment_id where s.comment_id = any ({ids})"
     ));
@@ -94,6 +98,7 @@ fn engagement(row: &QueryResult) -> Result<(Uuid, Engagement)> {
     let counted = Engagement {
         likes: column(row, "likes")?,
         comments: column(row, "comments")?,
+        views: column(row, "views")?,
         is_liked: column(row, "is_liked")?,
     };
     Ok((column(row, "id")?, counted))

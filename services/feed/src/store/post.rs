@@ -111,6 +111,7 @@ pub(crate) async fn insert(on: &impl ConnectionTrait, post: &Post) -> Result<()>
         post_id: Set(post.id),
         likes: Set(0),
         comments: Set(0),
+        views: Set(0),
     };
     post_stats::Entity::insert(stats)
         .exec_without_returning(on)

@@ -15,5 +15,6 @@ mod post;
 mod profiles;
 mod removal;
 mod schedule;
+mod views;
 mod visibility;
 mod world;

@@ -79,6 +79,7 @@ async fn fd_15_a_draft_is_its_authors_until_it_is_published() {
 async fn fd_15_a_scheduled_post_is_published_when_its_time_has_come() {
     let world = World::with(Config {
         publish_every_ms: 50,
+        ..Config::default()
     })
     .await;
     let (ada, eve) = (world.person("ada"), world.person("eve"));
