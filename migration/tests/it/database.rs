@@ -53,7 +53,7 @@ impl Database {
         execute(
             &mut admin,
             &format!(
-                "create role {user} login createrole; alter database {} owner to {user}",
+                "create role {user} login createrole password 'plain'; alter database {} owner to {user}",
                 database.name
             ),
         )
@@ -62,6 +62,7 @@ impl Database {
             .server
             .clone()
             .username(&user)
+            .password("plain")
             .database(&database.name);
         database.target = Target::new(url.to_url_lossy().to_string(), ROLE_SECRET);
         database.user = Some(user);
