@@ -10,12 +10,13 @@ as_server() {
   if [ "$(id -u)" -ne 0 ]; then (cd / && "$@"); else (cd / && setpriv --reuid "$(server_user)" --regid "$(id -g "$(server_user)")" --clear-groups "$@"); fi
 }
 
-# server_folder DIR: makes DIR for that user. Where it cannot reach DIR (a
-# checkout in root's home), DIR becomes a link to a folder under /var/tmp.
+# server_folder DIR: makes DIR for that user and sets FOLDER to where it is.
+# Where that user cannot reach DIR (a checkout in root's home), DIR becomes a
+# link to a folder under /var/tmp.
 server_folder() {
   local dir=$1 real
-  mkdir -p "$dir"
-  if [ "$(id -u)" -eq 0 ]; then
+  [ -L "$dir" ] || mkdir -p "$dir"
+  if [ "$(id -u)" -eq 0 ] && [ ! -L "$dir" ]; then
     chown "$(server_user)" "$dir"
     if ! as_server test -w "$dir/." 2>/dev/null; then
       rmdir "$dir"
@@ -25,6 +26,7 @@ server_folder() {
       ln -s "$real" "$dir"
     fi
   fi
+  FOLDER=$(readlink -f "$dir")
 }
 
 port_is_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
@@ -44,6 +46,7 @@ start_postgres() {
   shift 2
   install_postgres
   server_folder "$dir"
+  dir=$FOLDER
   if [ ! -s "$dir/password" ]; then
     (umask 077 && random_word >"$dir/password")
     [ "$(id -u)" -ne 0 ] || chown "$(server_user)" "$dir/password"
@@ -71,6 +74,7 @@ start_redis() {
   shift 2
   install_redis
   server_folder "$dir"
+  dir=$FOLDER
   if [ -s "$dir/pid" ] && kill -0 "$(cat "$dir/pid")" 2>/dev/null; then
     fail "Redis ($name) is running already: another ./dev works in this checkout (./dev stop ends what a killed run left)"
   fi
@@ -103,11 +107,13 @@ stop_leftovers() {
   local dir
   find_postgres || true
   for dir in "$DEV/postgres" "$DEV/test-postgres"; do
+    dir=$(readlink -f "$dir")
     [ -f "$dir/data/postmaster.pid" ] || continue
     say "stopping PostgreSQL in $dir"
     as_server "$PG_BIN/pg_ctl" -D "$dir/data" -m fast -w stop >/dev/null || true
   done
   for dir in "$DEV/redis" "$DEV/test-redis"; do
+    dir=$(readlink -f "$dir")
     [ -s "$dir/pid" ] || continue
     say "stopping Redis in $dir"
     stop_redis "$dir"
@@ -116,7 +122,8 @@ stop_leftovers() {
 
 # A shell on the database of a running ./dev up.
 psql_shell() {
-  local dir=$DEV/postgres port
+  local dir port
+  dir=$(readlink -f "$DEV/postgres")
   find_postgres || fail "PostgreSQL is not installed"
   [ -f "$dir/data/postmaster.pid" ] || fail "./dev up is not running"
   port=$(sed -n 4p "$dir/data/postmaster.pid")
