@@ -4,6 +4,8 @@ use e2e::World;
 use http::Method;
 use serde_json::{Map, Value, json};
 
+use crate::routes::filled;
+
 /// A value that breaks one stated limit, and the limit's name.
 fn breaking(schema: &Value) -> Vec<(&'static str, Value)> {
     let mut found = Vec::new();
@@ -48,17 +50,6 @@ fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
             _ => schema,
         },
     }
-}
-
-fn filled(path: &str) -> String {
-    let parts = path.split('/').map(|part| {
-        if part.starts_with('{') {
-            "01890000-0000-7000-8000-000000000000"
-        } else {
-            part
-        }
-    });
-    parts.collect::<Vec<_>>().join("/")
 }
 
 #[tokio::test(flavor = "multi_thread")]

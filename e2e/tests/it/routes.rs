@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::Value;
 
 /// A path with something in place of each of its variables.
-fn filled(path: &str) -> String {
+pub(crate) fn filled(path: &str) -> String {
     let parts = path.split('/').map(|part| {
         if part.starts_with('{') {
             "01890000-0000-7000-8000-000000000000"

@@ -11,7 +11,7 @@ pub(crate) enum Error {
     #[error("the code is not good")]
     InvalidOtp,
     /// The address had its share of sends or wrong tries; free again after this time (AU-2, AU-4).
-    #[error("the address had its share for now")]
+    #[error("the address has had its share of the window")]
     Limited(Duration),
     /// The account is suspended (AU-11).
     #[error("the account is suspended")]
