@@ -80,7 +80,7 @@ async fn vis_10_a_private_profile_takes_its_posts_from_every_surface() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn vis_6_i_16_a_blocked_pair_sees_nothing_of_each_other() {
+async fn fd_17_vis_6_i_16_a_blocked_pair_sees_nothing_of_each_other() {
     let world = World::start().await;
     let (one, other) = (world.newcomer().await, world.newcomer().await);
     let post = one

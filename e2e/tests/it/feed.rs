@@ -92,7 +92,7 @@ async fn i_20_a_cursor_is_good_for_its_viewer_and_query_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fd_5_every_limit_of_a_post_is_refused_by_its_field_and_nothing_is_stored() {
+async fn fd_5_fd_8_every_limit_of_a_post_is_refused_by_its_field_and_nothing_is_stored() {
     let world = World::start().await;
     let member = world.newcomer().await;
     let long = |n: usize| "x".repeat(n);

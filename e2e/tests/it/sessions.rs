@@ -6,7 +6,7 @@ use e2e::World;
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn au_9_n_5_after_logout_the_token_is_refused_everywhere() {
+async fn au_9_n_5_after_logout_the_token_is_refused_within_two_seconds() {
     let world = World::start().await;
     let member = world.newcomer().await;
     member.client.get("/api/v1/auth/me").await.data(200);
@@ -20,7 +20,7 @@ async fn au_9_n_5_after_logout_the_token_is_refused_everywhere() {
     testkit::eventually(|| async { member.client.get("/api/v1/auth/me").await.status == 401 })
         .await;
     assert!(
-        since.elapsed() < Duration::from_secs(5),
+        since.elapsed() < Duration::from_secs(2),
         "{:?}",
         since.elapsed()
     );
