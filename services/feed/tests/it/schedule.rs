@@ -83,8 +83,9 @@ async fn fd_15_a_scheduled_post_is_published_when_its_time_has_come() {
     })
     .await;
     let (ada, eve) = (world.person("ada"), world.person("eve"));
+    let at = in_an_hour();
     let later = CreatePostRequest {
-        publish_at: in_an_hour(),
+        publish_at: at,
         ..general("soon")
     };
     let (post, other) = (
@@ -93,7 +94,7 @@ async fn fd_15_a_scheduled_post_is_published_when_its_time_has_come() {
     );
     assert_eq!(
         (post.status(), post.published_at, post.publish_at),
-        (PostStatus::Scheduled, None, in_an_hour())
+        (PostStatus::Scheduled, None, at)
     );
     assert_eq!(reason(world.get(&eve, &post.id).await), Reason::NotFound);
     assert!(world.shown(&ada).await.is_empty());
