@@ -169,14 +169,18 @@ impl Connection {
     }
 }
 
-/// Answers one request; its connection counts as busy until the reply is made.
+/// Answers one request; its connection counts as busy until the reply is made, or, when it is a stream, sent.
 fn answer(
     door: Arc<Door>,
     request: Request<Incoming>,
     peer: IpAddr,
     in_flight: InFlight,
 ) -> BoxFuture<'static, Result<Reply, Infallible>> {
-    async move { Ok(door.answer(request, peer, &in_flight).await) }.boxed()
+    async move {
+        let reply = door.answer(request, peer, &in_flight).await;
+        Ok(reply.map(|body| body.holding(in_flight)))
+    }
+    .boxed()
 }
 
 /// How many connections are open, and whose.

@@ -13,9 +13,9 @@ use contracts::auth::v1::{CheckSessionRequest, SessionState, WatchRevocationsReq
 use fault::{Fault, Reason};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use identity::access::AccessClaims;
+use identity::access::{AccessClaims, LEEWAY};
 use identity::internal::ServiceKeys;
-use identity::{Caller, Context};
+use identity::{Caller, Context, clock};
 
 use self::revocations::Revocations;
 use self::tokens::Tokens;
@@ -26,6 +26,33 @@ const CHECK: Duration = Duration::from_secs(2);
 
 /// Pause before the feed of revocations is opened again: well under the age at which it counts as stale.
 const REOPEN: Duration = Duration::from_millis(250);
+
+/// A caller whose token was right when it was looked at.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    caller: Caller,
+    claims: Arc<AccessClaims>,
+}
+
+impl Session {
+    fn new(claims: Arc<AccessClaims>) -> Self {
+        Self {
+            caller: claims.caller(),
+            claims,
+        }
+    }
+
+    /// Who calls.
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// How long the token is good for yet, clock leeway included (AU-18).
+    pub(crate) fn left(&self) -> Duration {
+        let left = self.claims.exp.saturating_add(LEEWAY) - clock::unix();
+        Duration::from_secs(u64::try_from(left).unwrap_or(0))
+    }
+}
 
 /// Checks tokens.
 #[derive(Debug)]
@@ -57,7 +84,7 @@ impl Gate {
         access: Access,
         headers: &HeaderMap,
         request_id: &str,
-    ) -> Result<Option<Caller>, Fault> {
+    ) -> Result<Option<Session>, Fault> {
         if access == Access::Public {
             return Ok(None);
         }
@@ -79,7 +106,33 @@ impl Gate {
         if self.revocations.is_older_than(self.feed_age) {
             self.ask(&claims, request_id).await?;
         }
-        Ok(Some(claims.caller()))
+        Ok(Some(Session::new(claims)))
+    }
+
+    /// Waits until a session's token is no longer good and returns why: it ran out, was revoked, or, while the news is too
+    /// old to rely on, the auth service would not vouch for it (ST-5, N-5).
+    pub(crate) async fn lapse(&self, session: &Session, request_id: &str) -> Fault {
+        let claims = &session.claims;
+        let mut news = self.revocations.news();
+        loop {
+            let left = claims.exp.saturating_add(LEEWAY) - clock::unix();
+            let Some(left) = u64::try_from(left).ok().filter(|left| *left > 0) else {
+                return Fault::of(Reason::TokenExpired);
+            };
+            if let Some(reason) = self.revocations.verdict(claims) {
+                return Fault::of(reason);
+            }
+            if self.revocations.is_older_than(self.feed_age)
+                && let Err(refused) = self.ask(claims, request_id).await
+            {
+                return refused;
+            }
+            // The feed's silence is no news, so its age is looked at now and then.
+            let pause = self.feed_age.min(Duration::from_secs(left));
+            let changed = tokio::time::timeout(pause, news.changed()).await;
+            // The sender lives as long as the gate.
+            drop(changed);
+        }
     }
 
     /// Asks the auth service itself, because the news is too old to rely on. No answer is a refusal (T45).

@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use identity::{Caller, Context};
 use transcode::{Decoded, Match, Page, ReplyMeta};
 
+use crate::auth::Session;
 use crate::pipeline::{Door, Exchange};
 use crate::respond::{self, Refusal, Reply};
 use crate::{body, negotiate};
@@ -35,7 +36,7 @@ impl Door {
         exchange: &Exchange,
         found: &Match<'_>,
         rule: &'static RpcRule,
-        caller: Option<&Caller>,
+        session: Option<&Session>,
     ) -> Result<Reply, Refusal> {
         let patience = negotiate::patience(&parts.headers)?;
         if found.route.output != RAW {
@@ -63,7 +64,7 @@ impl Door {
         let ctx = self.context(
             parts,
             exchange,
-            caller,
+            session.map(Session::caller),
             patience.map_or(rule.deadline, |asked| asked.min(rule.deadline)),
         );
         let Decoded {

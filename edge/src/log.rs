@@ -2,10 +2,16 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use http::{Method, StatusCode};
+use bytes::Bytes;
+use http::Method;
+use http_body::{Body, Frame, SizeHint};
 use telemetry::TraceContext;
+
+use crate::respond::{Reply, ReplyBody, StreamError};
 
 /// Route name of requests that matched none; a client's own path would make labels without bound.
 const UNMATCHED: &str = "-";
@@ -48,9 +54,21 @@ impl Record {
         }
     }
 
-    /// Writes the line.
-    pub(crate) fn close(mut self, status: StatusCode, bytes: u64) {
-        self.write(status.as_u16(), bytes);
+    /// Writes the line: at once for a whole reply, at its end for a stream. A reader who leaves a stream ends it like any other.
+    pub(crate) fn follow(mut self, reply: Reply) -> Reply {
+        let status = reply.status().as_u16();
+        if !reply.body().is_stream() {
+            self.write(status, reply.body().size_hint().lower());
+            return reply;
+        }
+        reply.map(|body| {
+            ReplyBody::stream(Followed {
+                body,
+                status,
+                bytes: 0,
+                record: self,
+            })
+        })
     }
 
     fn write(&mut self, status: u16, bytes: u64) {
@@ -86,6 +104,44 @@ impl Drop for Record {
         if !self.finished {
             self.write(CLIENT_CLOSED, 0);
         }
+    }
+}
+
+/// A stream whose line is written when it has ended.
+struct Followed {
+    body: ReplyBody,
+    status: u16,
+    bytes: u64,
+    record: Record,
+}
+
+impl Body for Followed {
+    type Data = Bytes;
+    type Error = StreamError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let Some(Ok(frame)) = &frame {
+            self.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        self.record.write(self.status, self.bytes);
     }
 }
 

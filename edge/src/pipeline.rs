@@ -13,21 +13,20 @@ use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use identity::internal::ServiceKeys;
 use telemetry::TraceContext;
 use tracing::Instrument;
 
 use crate::accept::pulse::InFlight;
-use crate::auth::{self, Gate};
+use crate::auth::{self, Gate, Session};
 use crate::config::Config;
 use crate::cors::Cors;
 use crate::health::Health;
 use crate::inbox::Inbox;
 use crate::log::Record;
 use crate::ratelimit::{Limiter, Standing, Subjects};
-use crate::respond::{self, Refusal, Reply};
+use crate::respond::{self, Refusal, Reply, ReplyBody};
 use crate::routes::{Routes, Target};
 use crate::{body, client_ip, head, request_id, security};
 
@@ -113,7 +112,7 @@ impl Door {
     ) -> Result<Reply, Refusal> {
         // Preflights first: they carry no token, and browsers take any refusal for a closed door (HD-4).
         if Cors::is_preflight(&parts.method, &parts.headers) {
-            return Ok(Response::new(Full::default()));
+            return Ok(Response::default());
         }
         // Size and unambiguity of the head before anything reads it.
         head::check(parts, &self.config.limits)?;
@@ -126,28 +125,28 @@ impl Door {
             return self.own(*own, parts, exchange).await;
         }
         // The token once per request. Its refusal waits too.
-        let caller = self
+        let session = self
             .gate
             .identify(access, &parts.headers, &exchange.request_id)
             .await;
-        exchange.personal = matches!(caller, Ok(Some(_)) | Err(_));
+        exchange.personal = matches!(session, Ok(Some(_)) | Err(_));
         // Limits before every refusal, so that guessing paths and tokens is counted like everything else.
         let named = if let Ok(Target::Rpc(_, rule)) = &target {
             rule.buckets
         } else {
             &[]
         };
-        let known = caller.as_ref().ok().and_then(Option::as_ref);
+        let known = session.as_ref().ok().and_then(Option::as_ref);
         let subjects = Subjects {
             method: &parts.method,
             ip: exchange.ip,
-            caller: known,
+            caller: known.map(Session::caller),
             named,
         };
         let (standing, admitted) = self.limiter.admit(subjects).await;
         exchange.standing = standing;
         admitted?;
-        let caller = caller
+        let session = session
             .as_ref()
             .map_err(|refused| Refusal::from(refused.clone()))?
             .as_ref();
@@ -155,9 +154,9 @@ impl Door {
             Target::Own(own) => self.own(own, parts, exchange).await,
             Target::Methods(allow) => methods(allow, exchange),
             Target::Rpc(found, rule) => {
-                auth::permit(rule.access, caller)?;
+                auth::permit(rule.access, session.map(Session::caller))?;
                 let answer = self
-                    .forward(parts, body, exchange, &found, rule, caller)
+                    .forward(parts, body, exchange, &found, rule, session)
                     .await;
                 // Some buckets count what the service said: wrong codes (GW-3).
                 if let Err(refusal) = &answer {
@@ -227,14 +226,14 @@ impl Door {
         );
         describe_caching(&exchange, headers);
         self.cors.describe(&parts.method, &parts.headers, headers);
-        let length = reply.body().size_hint().lower();
         if parts.method == Method::HEAD {
-            // The length GET would have, and nothing of it (TR-19).
-            reply.headers_mut().insert(CONTENT_LENGTH, length.into());
-            *reply.body_mut() = Full::default();
+            // The length GET would have, if it is known, and nothing of it (TR-19).
+            if let Some(length) = reply.body().size_hint().exact() {
+                reply.headers_mut().insert(CONTENT_LENGTH, length.into());
+            }
+            *reply.body_mut() = ReplyBody::default();
         }
-        exchange.record.close(reply.status(), length);
-        reply
+        exchange.record.follow(reply)
     }
 
     /// Starts refusing new work in the eyes of whoever balances load (DL-4).

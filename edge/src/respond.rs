@@ -1,17 +1,20 @@
 //! Replies the door makes itself: the success envelope, the error envelope, pages, and last words to a closing connection.
 
+mod body;
+
 use bytes::Bytes;
 use fault::Fault;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use http_body_util::Full;
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-/// A whole reply.
-pub(crate) type Reply = Response<Full<Bytes>>;
+pub(crate) use self::body::{ReplyBody, StreamError};
+
+/// A reply, head and body.
+pub(crate) type Reply = Response<ReplyBody>;
 
 /// The media type of every reply but pages and raw ones.
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -98,7 +101,7 @@ pub(crate) fn success(
 
 /// Returns a body as it is.
 pub(crate) fn raw(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Reply {
-    let mut reply = Response::new(Full::new(body.into()));
+    let mut reply = Response::new(ReplyBody::whole(body));
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, content_type);
     reply

@@ -8,6 +8,7 @@ use contracts::auth::v1::{Revocation, RevocationBatch, RevocationKind};
 use fault::Reason;
 use identity::access::AccessClaims;
 use identity::clock;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -15,6 +16,7 @@ use uuid::Uuid;
 #[derive(Debug, Default)]
 pub(crate) struct Revocations {
     state: RwLock<State>,
+    news: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +53,15 @@ impl Revocations {
             state.swept = now;
             state.rows.retain(|_, row| row.expires_at > now);
         }
+        drop(state);
+        if !batch.revocations.is_empty() {
+            self.news.send_replace(());
+        }
+    }
+
+    /// Returns what changes with every revocation that is heard of.
+    pub(super) fn news(&self) -> watch::Receiver<()> {
+        self.news.subscribe()
     }
 
     /// Returns the highest sequence number heard of.

@@ -1,0 +1,124 @@
+//! The body of a reply: whole, or a stream that may last for hours.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, Full};
+
+/// What ends a stream before its time.
+pub(crate) type StreamError = Box<dyn Error + Send + Sync>;
+
+type Stream = Pin<Box<dyn Body<Data = Bytes, Error = StreamError> + Send>>;
+
+/// The body of a reply.
+pub(crate) enum ReplyBody {
+    /// All of it, known before the head is sent.
+    Whole(Full<Bytes>),
+    /// Bytes as they come.
+    Stream(Stream),
+}
+
+impl ReplyBody {
+    /// Returns a body of these bytes.
+    pub(crate) fn whole(bytes: impl Into<Bytes>) -> Self {
+        Self::Whole(Full::new(bytes.into()))
+    }
+
+    /// Returns a body that is sent as it comes. Its error ends the connection (HTTP/1.1) or the stream (HTTP/2) abnormally.
+    pub(crate) fn stream<B>(body: B) -> Self
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<StreamError>,
+    {
+        Self::Stream(Box::pin(body.map_err(Into::into)))
+    }
+
+    /// Reports whether the body is sent as it comes.
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(self, Self::Stream(_))
+    }
+
+    /// Keeps `guard` until the last byte of a stream was handed over or its reader left; with a whole body it is dropped at once.
+    pub(crate) fn holding(self, guard: impl Any + Send) -> Self {
+        match self {
+            Self::Whole(_) => self,
+            Self::Stream(inner) => Self::Stream(Box::pin(Holding {
+                inner,
+                _guard: Box::new(guard),
+            })),
+        }
+    }
+}
+
+impl Default for ReplyBody {
+    fn default() -> Self {
+        Self::Whole(Full::default())
+    }
+}
+
+impl fmt::Debug for ReplyBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_stream() { "Stream" } else { "Whole" })
+    }
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = StreamError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
+        match self.get_mut() {
+            Self::Whole(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map_err(|never| match never {}),
+            Self::Stream(body) => body.as_mut().poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(body) => body.is_end_stream(),
+            Self::Stream(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => body.size_hint(),
+            Self::Stream(body) => body.size_hint(),
+        }
+    }
+}
+
+struct Holding {
+    inner: Stream,
+    _guard: Box<dyn Any + Send>,
+}
+
+impl Body for Holding {
+    type Data = Bytes;
+    type Error = StreamError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
+        self.inner.as_mut().poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
