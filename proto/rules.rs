@@ -119,6 +119,9 @@ pub struct RpcRule {
     pub cache: Cache,
     /// Whether it has an HTTP rule and so is reachable from outside.
     pub public: bool,
+    /// Whether the reply is a stream of messages. One that a user opened ends
+    /// with its token, an internal one after 10 min (SC-3).
+    pub streaming: bool,
     /// For lists: what may be sorted and filtered.
     pub list: Option<ListRule>,
 }

@@ -54,7 +54,7 @@ fn rule(
     Ok(format!(
         "RpcRule {{ path: {path:?}, access: Access::{access}, callers: &{callers:?}, status: {status}, \
          effect: Effect::{effect}, deadline: Duration::from_millis({deadline}), body_limit: {body}, \
-         buckets: &{buckets:?}, cache: Cache::{cache}, public: {public}, list: {list} }},\n",
+         buckets: &{buckets:?}, cache: Cache::{cache}, public: {public}, streaming: {streaming}, list: {list} }},\n",
         callers = texts(option, "callers"),
         status = or(number(option, "status"), 200),
         effect = value("effect", "EFFECT_", "Unsafe"),
@@ -63,6 +63,7 @@ fn rule(
         buckets = texts(option, "buckets"),
         cache = value("cache", "CACHE_CLASS_", "Default"),
         public = options.is_public(method),
+        streaming = method.is_server_streaming(),
     ))
 }
 

@@ -7,7 +7,7 @@ use prost_reflect::{
     MethodDescriptor,
 };
 
-use crate::{field, methods, none_wrong, pool, rule};
+use crate::{bindings, field, methods, none_wrong, pool, rule};
 
 /// A field of the `rpc` option as a number; an enum by its number.
 pub(crate) fn number(pool: &DescriptorPool, method: &MethodDescriptor, name: &str) -> i32 {
@@ -311,4 +311,45 @@ fn eb_2_events_are_no_part_of_requests() {
             .filter(|message| requests.contains(message.full_name()))
             .map(|message| format!("{} is an event and part of a request", message.full_name())),
     );
+}
+
+#[test]
+fn st_3_public_streams_are_read_by_get_and_go_on_after_the_cursor_of_an_item() {
+    let pool = pool();
+    let mut wrong = Vec::new();
+    for method in methods(&pool) {
+        let rule = rule(&method);
+        if rule.streaming != method.is_server_streaming() {
+            wrong.push(format!("{}: streaming is {}", rule.path, rule.streaming));
+        }
+        if !rule.streaming || !rule.public {
+            continue;
+        }
+        let text = |message: MessageDescriptor, name| {
+            let field = message.get_field_by_name(name);
+            field.is_some_and(|field| !field.is_list() && field.kind() == Kind::String)
+        };
+        if !text(method.input(), "after") || !text(method.output(), "cursor") {
+            wrong.push(format!(
+                "{}: takes `after`, and its items have `cursor`",
+                rule.path
+            ));
+        }
+        if bindings(&pool, &method)
+            .iter()
+            .any(|binding| binding.method != "GET")
+        {
+            wrong.push(format!("{}: a stream is read by GET", rule.path));
+        }
+        // The door's own parameters (ST-4) may not be the request's.
+        for name in ["max_items", "wait_seconds"] {
+            if method.input().get_field_by_name(name).is_some() {
+                wrong.push(format!(
+                    "{}: {name} is a parameter of every stream",
+                    rule.path
+                ));
+            }
+        }
+    }
+    none_wrong(wrong);
 }

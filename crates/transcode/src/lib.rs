@@ -8,7 +8,8 @@
 //!    request message (TR-5, TR-6, TR-15, TR-16) and reports everything that is
 //!    wrong at once (CV-3);
 //! 3. [`Transcoder::reply`] prints the bytes of the reply message as the
-//!    envelope (CV-2, TR-12) or passes a raw body on (TR-13).
+//!    envelope (CV-2, TR-12) or passes a raw body on (TR-13);
+//!    [`Transcoder::item`] prints one message of a streamed reply (ST-2).
 //!
 //! Both ways are one pass: JSON is read straight into wire bytes and wire bytes
 //! are printed straight into JSON, by flat tables. prost-reflect reads the
@@ -33,7 +34,7 @@ mod wire;
 pub use error::{BuildError, Error, RouteError, Violation};
 pub use json::Dialect;
 pub use json::write::Selection;
-pub use reply::{Page, Reply, ReplyMeta};
+pub use reply::{Item, Page, Reply, ReplyMeta};
 pub use request::Decoded;
 pub use route::Route;
 pub use transcoder::{Match, Transcoder};

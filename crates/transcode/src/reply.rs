@@ -44,6 +44,16 @@ pub struct Reply {
     lifted: Range<usize>,
 }
 
+/// One message of a streamed reply, ready to be framed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// The bare message, without envelope (ST-2).
+    pub json: Vec<u8>,
+    /// Its `cursor`: where a client that leaves after it goes on (ST-3). None
+    /// where the message has no such text, or an empty one.
+    pub cursor: Option<String>,
+}
+
 /// What `pagination` says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Page {
@@ -123,6 +133,28 @@ impl Transcoder {
             ReplyShape::Field { index, raw: false } => envelope.field(index),
         }
     }
+
+    /// Prints one message of a streamed reply (ST-2, ST-3): as `data` of
+    /// [`Transcoder::reply`] would be, without the envelope around it. `fields`
+    /// is what [`Transcoder::request`] returned.
+    ///
+    /// Fails on bytes that are no such message and on values without a JSON form.
+    pub fn item(
+        &self,
+        route: &Route,
+        message: &[u8],
+        fields: Option<&Selection>,
+    ) -> Result<Item, Error> {
+        let output = self.schema.at(route.output_id);
+        let mut writer = Writer::new(&self.schema, Dialect::Api, message.len() * 2 + 64);
+        writer.select(fields);
+        writer.message(output, message)?;
+        let cursor = text(output, message, "cursor")?;
+        Ok(Item {
+            json: writer.out,
+            cursor: cursor.filter(|cursor| !cursor.is_empty()),
+        })
+    }
 }
 
 struct Envelope<'a> {
@@ -150,7 +182,7 @@ impl<'a> Envelope<'a> {
             ..Reply::default()
         };
         reply.version = self.number(self.output, self.message, "version")?;
-        reply.id = self.text("id")?;
+        reply.id = text(self.output, self.message, "id")?;
         self.close(&mut reply);
         Ok(reply)
     }
@@ -274,23 +306,22 @@ impl<'a> Envelope<'a> {
             _ => Ok((!field.presence).then_some(0)),
         }
     }
-
-    fn text(&self, name: &str) -> Result<Option<String>, Error> {
-        let Some(field) = singular(self.output, name).filter(|field| field.kind == Kind::String)
-        else {
-            return Ok(None);
-        };
-        match wire::last(self.message, field.number)? {
-            Some((wire::CHUNK, mut value)) => Ok(Some(wire::text(&mut value)?.to_owned())),
-            _ => Ok(None),
-        }
-    }
 }
 
 const OPEN: &[u8] = b"{\"success\":true,\"data\":";
 
 fn is_empty(json: &[u8]) -> bool {
     matches!(json, b"[]" | b"{}" | b"null" | b"false" | b"\"\"")
+}
+
+fn text(message: &Message, wire: &[u8], name: &str) -> Result<Option<String>, Error> {
+    let Some(field) = singular(message, name).filter(|field| field.kind == Kind::String) else {
+        return Ok(None);
+    };
+    match wire::last(wire, field.number)? {
+        Some((wire::CHUNK, mut value)) => Ok(Some(wire::text(&mut value)?.to_owned())),
+        _ => Ok(None),
+    }
 }
 
 fn singular<'m>(message: &'m Message, name: &str) -> Option<&'m Field> {

@@ -29,6 +29,9 @@ pub struct Route {
     pub output: String,
     /// Whether the route came from `additional_bindings` (TR-20).
     pub additional: bool,
+    /// Whether the reply is a stream of messages, each printed by
+    /// [`Transcoder::item`](crate::Transcoder::item) (ST-1).
+    pub streaming: bool,
     pub(crate) input_id: u32,
     pub(crate) output_id: u32,
     pub(crate) variables: Vec<Bound>,
@@ -127,8 +130,8 @@ pub(crate) fn all(schema: &Schema) -> Result<(Vec<Route>, Vec<Template>), BuildE
                 method: &method,
                 rpc: &rpc,
             };
-            if method.is_client_streaming() || method.is_server_streaming() {
-                return Err(rules.wrong("a streaming RPC cannot have an http rule"));
+            if method.is_client_streaming() {
+                return Err(rules.wrong("a client-streaming RPC cannot have an http rule"));
             }
             let mut add = |rule: &DynamicMessage, additional: bool| {
                 let (route, template) = rules.route(rule, additional)?;
@@ -198,6 +201,7 @@ impl Rules<'_> {
             input: self.method.input().full_name().to_owned(),
             output: self.method.output().full_name().to_owned(),
             additional,
+            streaming: self.method.is_server_streaming(),
             input_id: input.id,
             output_id: output.id,
         };
@@ -272,6 +276,16 @@ impl Rules<'_> {
 
     fn shape(&self, rule: &DynamicMessage, output: &Message) -> Result<ReplyShape, BuildError> {
         let named = text(rule, "response_body");
+        if self.method.is_server_streaming() {
+            // The items of a stream are bare messages (ST-2).
+            return if !named.is_empty() {
+                Err(self.wrong("a streamed reply has no response_body"))
+            } else if output.descriptor.full_name() == RAW_REPLY {
+                Err(self.wrong("a streamed reply cannot be a google.api.HttpBody"))
+            } else {
+                Ok(ReplyShape::Plain)
+            };
+        }
         if !named.is_empty() {
             let missing = || self.wrong(format!("response_body `{named}` is no field"));
             let index = output.by_proto_name(&named).ok_or_else(missing)?;

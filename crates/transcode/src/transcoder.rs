@@ -43,7 +43,7 @@ impl Transcoder {
     /// of every RPC with a `google.api.http` rule.
     ///
     /// Fails on templates that break the grammar, on rules that name fields
-    /// which do not exist, on streaming RPCs with a rule, and on two bindings
+    /// which do not exist, on client-streaming RPCs with a rule, and on two bindings
     /// that match the same requests (GW-1).
     pub fn new(descriptor: &[u8]) -> Result<Self, BuildError> {
         let schema = Schema::new(DescriptorPool::decode(descriptor)?);

@@ -43,7 +43,33 @@ pub(super) fn all(
         let filters = rpc.rule.list.iter().flat_map(|list| list.filters);
         all.extend(filters.map(filter));
     }
+    if rpc.rule.streaming {
+        all.extend(stream());
+    }
     all
+}
+
+/// What the edge itself reads of a stream's request (ST-3, ST-4).
+fn stream() -> [Value; 3] {
+    let count = |least: u32, most: u32, default: u32, description: &str| json!({"type": "integer", "minimum": least, "maximum": most, "default": default, "description": description});
+    let cursor = json!({"type": "string", "description":
+        "For `text/event-stream`: the cursor of the last item seen, as an EventSource sends it when it connects again. \
+         It stands before `after`."});
+    [
+        parameter(
+            "query",
+            "maxItems",
+            count(1, 1000, 100, "For the array: it ends after so many items."),
+            false,
+        ),
+        parameter(
+            "query",
+            "waitSeconds",
+            count(1, 60, 25, "For the array: it ends after so many seconds."),
+            false,
+        ),
+        parameter("header", "Last-Event-ID", cursor, false),
+    ]
 }
 
 fn parameter(place: &str, name: &str, mut schema: Value, required: bool) -> Value {

@@ -41,6 +41,9 @@ fn success(schemas: &mut Schemas<'_>, rpc: &Rpc) -> Value {
         _ => "Done.",
     };
     let headers = json!({"X-Request-Id": {"schema": {"type": "string"}, "description": "The id of the request."}});
+    if rpc.rule.streaming {
+        return stream(schemas, rpc, &headers);
+    }
     // Raw replies bring their own content type and have no envelope (TR-13).
     let content = if rpc.output.full_name() == "google.api.HttpBody" {
         json!({"*/*": {"schema": {"type": "string", "format": "binary"}}})
@@ -48,6 +51,20 @@ fn success(schemas: &mut Schemas<'_>, rpc: &Rpc) -> Value {
         json!({"application/json": {"schema": envelope(schemas, rpc)}})
     };
     json!({"description": description, "headers": headers, "content": content})
+}
+
+/// A stream: its items bare, in the form `Accept` names (ST-1, ST-2).
+fn stream(schemas: &mut Schemas<'_>, rpc: &Rpc, headers: &Value) -> Value {
+    let item = schemas.message(&rpc.output, Side::Reply);
+    let description = "A stream of items without envelope, in the form `Accept` names. `text/event-stream`: one event \
+        for each item, `id` its cursor and `data` the item. `application/x-ndjson`: one item on each line, empty lines in \
+        between. `application/json`: an array that ends after `maxItems` or `waitSeconds`. A failure after the first item \
+        comes as the event `error`, or as the last line or element, in the form of every failure; then the connection ends.";
+    json!({"description": description, "headers": headers, "content": {
+        "text/event-stream": {"schema": item},
+        "application/x-ndjson": {"schema": item},
+        "application/json": {"schema": {"type": "array", "items": item}},
+    }})
 }
 
 /// `{success, data, meta}`; a list has `pagination` beside them and its further

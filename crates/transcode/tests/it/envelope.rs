@@ -2,7 +2,7 @@
 
 use prost::Message as _;
 use prost_reflect::DynamicMessage;
-use transcode::{Error, Page, Reply};
+use transcode::{Error, Item, Page, Reply};
 
 use crate::protos::{META, find, message, transcoder};
 
@@ -233,4 +233,52 @@ fn split_and_repeated_fields_print_merged() {
         body.contains(r#""pagination":{"page":1,"limit":5,"#),
         "{body}"
     );
+}
+
+fn item(target: &str, text: &str) -> Item {
+    let (path, query) = target
+        .split_once('?')
+        .map_or((target, None), |(path, query)| (path, Some(query)));
+    let found = find("GET", path);
+    let decoded = transcoder().request(&found, query, b"").unwrap();
+    let message = encoded(&found.route.output, text);
+    transcoder()
+        .item(found.route, &message, decoded.fields.as_ref())
+        .unwrap()
+}
+
+#[test]
+fn st_2_an_item_of_a_stream_is_its_bare_message() {
+    let item = item(
+        "/api/v1/notes/stream",
+        "cursor: 'c-1' event: 'note:new' items: 'a'",
+    );
+    assert_eq!(
+        String::from_utf8(item.json).unwrap(),
+        r#"{"cursor":"c-1","event":"note:new","note":null,"items":["a"]}"#
+    );
+}
+
+#[test]
+fn st_3_the_cursor_of_an_item_is_read_and_an_empty_one_is_none() {
+    let cursor = |text| item("/api/v1/notes/stream", text).cursor;
+    assert_eq!(cursor("cursor: 'c-1'").as_deref(), Some("c-1"));
+    assert_eq!(cursor("event: 'resync'"), None);
+}
+
+#[test]
+fn fl_4_fields_of_a_stream_name_fields_of_its_items() {
+    let item = item(
+        "/api/v1/notes/stream?fields=event",
+        "cursor: 'c-1' event: 'e'",
+    );
+    assert_eq!(String::from_utf8(item.json).unwrap(), r#"{"event":"e"}"#);
+    assert_eq!(item.cursor.as_deref(), Some("c-1"));
+}
+
+#[test]
+fn an_item_that_does_not_decode_is_an_error() {
+    let found = find("GET", "/api/v1/notes/stream");
+    let refused = transcoder().item(found.route, b"\x0a\x05ab", None);
+    assert!(matches!(refused, Err(Error::Wire(_))));
 }

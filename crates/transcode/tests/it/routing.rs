@@ -207,8 +207,36 @@ fn rules_that_cannot_be_bound_stop_the_start_with_the_rpc() {
             "{rule}: {text}"
         );
     }
-    let streaming = "rpc A(stream M) returns (M) { option (google.api.http) = { post: \"/x\" }; }";
-    assert!(service("streaming", streaming).is_err());
+}
+
+#[test]
+fn st_1_a_server_stream_can_have_a_rule_and_a_client_stream_cannot() {
+    let rpc = |input: &str, output: &str, more: &str| {
+        format!(
+            "rpc A({input}) returns ({output}) {{ option (google.api.http) = {{ get: \"/x\" {more} }}; }}"
+        )
+    };
+    let served = service("stream", &rpc("M", "stream M", "")).unwrap();
+    assert!(served.routes()[0].streaming);
+    let unary = service("unary", &rpc("M", "M", "")).unwrap();
+    assert!(!unary.routes()[0].streaming);
+    let wrong = [
+        (rpc("stream M", "M", ""), "client-streaming"),
+        (rpc("stream M", "stream M", ""), "client-streaming"),
+        (
+            rpc("M", "stream M", "response_body: \"id\""),
+            "response_body",
+        ),
+    ];
+    for (index, (rpc, expected)) in wrong.into_iter().enumerate() {
+        let text = service(&format!("streams-{index}"), &rpc)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            text.contains("/t.S/A") && text.contains(expected),
+            "{rpc}: {text}"
+        );
+    }
 }
 
 #[test]
