@@ -8,6 +8,7 @@ mod config;
 mod cors;
 mod docs;
 mod forward;
+mod gates;
 mod head;
 mod health;
 pub mod inbox;

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
+use fault::Fault;
 use http::Method;
 use http_body::{Body, Frame, SizeHint};
 use telemetry::TraceContext;
@@ -51,6 +52,16 @@ impl Record {
             route,
             quiet: false,
             finished: false,
+        }
+    }
+
+    /// Writes down why a request failed, which the client is not told (T35). The one place where that is done.
+    pub(crate) fn explain(&self, fault: &Fault) {
+        let route = &*self.route;
+        match fault.reason().http() {
+            500 => tracing::error!(route, cause = ?fault, "request failed"),
+            501.. => tracing::warn!(route, cause = ?fault, "request could not be served"),
+            _ => {}
         }
     }
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use contracts::Access;
 use fault::Fault;
 use futures_util::FutureExt;
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, VARY};
@@ -19,16 +18,16 @@ use telemetry::TraceContext;
 use tracing::Instrument;
 
 use crate::accept::pulse::InFlight;
-use crate::auth::{self, Gate, Session};
+use crate::auth::Gate;
 use crate::config::Config;
 use crate::cors::Cors;
 use crate::health::Health;
 use crate::inbox::Inbox;
 use crate::log::Record;
-use crate::ratelimit::{Limiter, Standing, Subjects};
+use crate::ratelimit::{Limiter, Standing};
 use crate::respond::{self, Refusal, Reply, ReplyBody};
 use crate::routes::{Routes, Target};
-use crate::{body, client_ip, head, request_id, security};
+use crate::{body, client_ip, request_id, security};
 
 /// Everything a request meets.
 #[derive(Debug)]
@@ -57,7 +56,30 @@ pub(crate) struct Exchange {
     pub(crate) personal: bool,
     /// Whether the route looks at tokens at all.
     pub(crate) tokens: bool,
-    standing: Option<Standing>,
+    /// How the tightest rate-limit bucket stands.
+    pub(crate) standing: Option<Standing>,
+}
+
+impl Exchange {
+    fn open(parts: &Parts, peer: IpAddr, trusted_hops: usize) -> Self {
+        let request_id = request_id::of(&parts.headers);
+        let ip = client_ip::client(peer, &parts.headers, trusted_hops);
+        let given = parts
+            .headers
+            .get(telemetry::trace::HEADER)
+            .and_then(|value| value.to_str().ok());
+        let trace = TraceContext::continued(given);
+        let record = Record::open(request_id.clone(), trace, &parts.method, ip);
+        Self {
+            request_id,
+            ip,
+            trace,
+            record,
+            personal: false,
+            tokens: false,
+            standing: None,
+        }
+    }
 }
 
 impl Door {
@@ -69,39 +91,36 @@ impl Door {
         in_flight: &InFlight,
     ) -> Reply {
         let (parts, body) = request.into_parts();
-        let mut body = (!body.is_end_stream()).then_some(body);
-        let (request_id, ip) = (
-            request_id::of(&parts.headers),
-            client_ip::client(peer, &parts.headers, self.config.trusted_hops),
-        );
-        let given = parts
-            .headers
-            .get(telemetry::trace::HEADER)
-            .and_then(|value| value.to_str().ok());
-        let trace = TraceContext::continued(given);
-        let span =
-            tracing::info_span!("http", service = "edge", request_id, trace_id = %trace.trace_id());
-        let record = Record::open(request_id.clone(), trace, &parts.method, ip);
-        let mut exchange = Exchange {
-            request_id,
-            ip,
-            trace,
-            record,
-            personal: false,
-            tokens: false,
-            standing: None,
+        let mut exchange = Exchange::open(&parts, peer, self.config.trusted_hops);
+        let span = tracing::info_span!("http", service = "edge", request_id = exchange.request_id, trace_id = %exchange.trace.trace_id());
+        let body = (!body.is_end_stream()).then_some(body);
+        // Preflights first: they carry no token, and browsers take any refusal for a closed door (HD-4).
+        let reply = if Cors::is_preflight(&parts.method, &parts.headers) {
+            self.leave_body(body, parts.version, Response::default(), in_flight)
+                .await
+        } else {
+            self.rest(&parts, body, &mut exchange, in_flight)
+                .instrument(span)
+                .await
         };
-        // A panic is this request's end and nobody else's. What it left half done is dropped with it.
-        let steps = AssertUnwindSafe(self.steps(&parts, &mut body, &mut exchange)).catch_unwind();
-        let steps = steps.instrument(span.clone()).await;
-        let outcome = steps.unwrap_or_else(|_panic| {
-            Err(Fault::internal("a panic while answering a request").into())
-        });
-        let mut reply =
-            outcome.unwrap_or_else(|refusal| span.in_scope(|| refused(refusal, &exchange)));
-        self.leave_body(body, parts.version, &mut reply, in_flight)
-            .await;
         self.finish(&parts, exchange, reply)
+    }
+
+    /// Answers a REST request.
+    async fn rest(
+        &self,
+        parts: &Parts,
+        mut body: Option<Incoming>,
+        exchange: &mut Exchange,
+        in_flight: &InFlight,
+    ) -> Reply {
+        let steps = Box::pin(self.steps(parts, &mut body, exchange));
+        let outcome = unharmed(steps).await;
+        let reply = outcome.unwrap_or_else(|refusal| {
+            exchange.record.explain(&refusal.fault);
+            respond::refusal(refusal, &exchange.request_id)
+        });
+        self.leave_body(body, parts.version, reply, in_flight).await
     }
 
     async fn steps(
@@ -110,97 +129,40 @@ impl Door {
         body: &mut Option<Incoming>,
         exchange: &mut Exchange,
     ) -> Result<Reply, Refusal> {
-        // Preflights first: they carry no token, and browsers take any refusal for a closed door (HD-4).
-        if Cors::is_preflight(&parts.method, &parts.headers) {
-            return Ok(Response::default());
-        }
-        // Size and unambiguity of the head before anything reads it.
-        head::check(parts, &self.config.limits)?;
-        // The route before the token, because the contract says whether a token is looked at. Its refusal waits.
-        let target = self.routes.resolve(&parts.method, parts.uri.path());
-        let access = self.note(&target, exchange);
-        if let Ok(Target::Own(own)) = &target
-            && own.is_probe()
-        {
-            return self.own(*own, parts, exchange).await;
-        }
-        // The token once per request. Its refusal waits too.
-        let session = self
-            .gate
-            .identify(access, &parts.headers, &exchange.request_id)
-            .await;
-        exchange.personal = matches!(session, Ok(Some(_)) | Err(_));
-        // Limits before every refusal, so that guessing paths and tokens is counted like everything else.
-        let named = if let Ok(Target::Rpc(_, rule)) = &target {
-            rule.buckets
-        } else {
-            &[]
-        };
-        let known = session.as_ref().ok().and_then(Option::as_ref);
-        let subjects = Subjects {
-            method: &parts.method,
-            ip: exchange.ip,
-            caller: known.map(Session::caller),
-            named,
-        };
-        let (standing, admitted) = self.limiter.admit(subjects).await;
-        exchange.standing = standing;
-        admitted?;
-        let session = session
-            .as_ref()
-            .map_err(|refused| Refusal::from(refused.clone()))?
-            .as_ref();
-        match target? {
-            Target::Own(own) => self.own(own, parts, exchange).await,
+        let find = || self.routes.resolve(&parts.method, parts.uri.path());
+        let admitted = self.admit(parts, exchange, find).await?;
+        match &admitted.destination {
+            Target::Own(own) => self.own(*own, parts, exchange).await,
             Target::Methods(allow) => methods(allow, exchange),
             Target::Rpc(found, rule) => {
-                auth::permit(rule.access, session.map(Session::caller))?;
+                let session = admitted.session.as_ref();
                 let answer = self
-                    .forward(parts, body, exchange, &found, rule, session)
+                    .forward(parts, body, exchange, found, rule, session)
                     .await;
-                // Some buckets count what the service said: wrong codes (GW-3).
-                if let Err(refusal) = &answer {
-                    self.limiter
-                        .answered(subjects, refusal.fault.reason())
-                        .await;
-                }
+                let reason = answer.as_ref().err().map(Refusal::reason);
+                self.refused(&admitted, exchange.ip, reason).await;
                 answer
             }
         }
     }
 
-    /// Takes note of the route for log, metrics and caching; returns whose tokens it looks at.
-    fn note(&self, target: &Result<Target<'_>, Refusal>, exchange: &mut Exchange) -> Access {
-        match target {
-            Ok(Target::Rpc(found, rule)) => {
-                exchange.record.route = found.route.template.clone().into();
-                exchange.tokens = rule.access != Access::Public;
-                rule.access
-            }
-            Ok(Target::Own(own)) => {
-                exchange.record.route = own.template().into();
-                exchange.record.quiet = own.is_probe();
-                Access::Public
-            }
-            Ok(Target::Methods(_)) | Err(_) => Access::Public,
-        }
-    }
-
     /// Deals with a body nobody read. Over HTTP/1 a short one is taken in so that the connection can be used again; with a
     /// long one the connection ends, since the next request could not be told from the rest of this one.
-    async fn leave_body(
+    pub(crate) async fn leave_body<B>(
         &self,
-        body: Option<Incoming>,
+        body: Option<B>,
         version: Version,
-        reply: &mut Reply,
+        mut reply: Reply,
         in_flight: &InFlight,
-    ) {
+    ) -> Reply
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
         const SHORT: usize = 64 * 1024;
         const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
-        let Some(body) = body else { return };
-        if version >= Version::HTTP_2 {
-            return;
-        }
+        let Some(body) = body.filter(|_| version < Version::HTTP_2) else {
+            return reply;
+        };
         let taken =
             tokio::time::timeout(PATIENCE, body::read(body, SHORT, &self.config.limits)).await;
         if !matches!(taken, Ok(Ok(_))) {
@@ -209,6 +171,7 @@ impl Door {
                 .insert(CONNECTION, HeaderValue::from_static("close"));
             in_flight.leave_unread();
         }
+        reply
     }
 
     /// Adds what every reply carries and writes the access line.
@@ -242,30 +205,24 @@ impl Door {
     }
 }
 
-fn refused(refusal: Refusal, exchange: &Exchange) -> Reply {
-    let fault = &refusal.fault;
-    // The one place where the cause is written down; the client is told nothing of it (T35).
-    let route = &*exchange.record.route;
-    match fault.reason().http() {
-        500 => tracing::error!(route, cause = ?fault, "request failed"),
-        501.. => tracing::warn!(route, cause = ?fault, "request could not be served"),
-        _ => {}
-    }
-    let mut reply = respond::refusal(refusal, &exchange.request_id);
-    reply
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-    reply
+/// Runs the steps of one request. A panic is this request's end and nobody else's: what it left half done is dropped with it.
+pub(crate) async fn unharmed(
+    steps: impl Future<Output = Result<Reply, Refusal>>,
+) -> Result<Reply, Refusal> {
+    AssertUnwindSafe(steps)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_panic| Err(Fault::internal("a panic while answering a request").into()))
 }
 
-fn methods(allow: HeaderValue, exchange: &Exchange) -> Result<Reply, Refusal> {
+fn methods(allow: &HeaderValue, exchange: &Exchange) -> Result<Reply, Refusal> {
     let names: Vec<&str> = allow.to_str().unwrap_or_default().split(", ").collect();
     let mut reply = respond::success(
         StatusCode::OK,
         &serde_json::json!({ "methods": names }),
         &exchange.request_id,
     )?;
-    reply.headers_mut().insert(ALLOW, allow);
+    reply.headers_mut().insert(ALLOW, allow.clone());
     Ok(reply)
 }
 

@@ -4,7 +4,7 @@ mod body;
 
 use bytes::Bytes;
 use fault::Fault;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -27,6 +27,11 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    /// Why.
+    pub(crate) fn reason(&self) -> fault::Reason {
+        self.fault.reason()
+    }
+
     /// A 405 that lists the right methods.
     pub(crate) fn method_not_allowed(allow: &HeaderValue) -> Self {
         let mut headers = HeaderMap::new();
@@ -113,6 +118,9 @@ pub(crate) fn refusal(refusal: Refusal, request_id: &str) -> Reply {
     let status =
         StatusCode::from_u16(fault.reason().http()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut reply = raw(status, JSON, fault::http::body(&fault, request_id, &now()));
+    reply
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     reply.headers_mut().extend(headers);
     if let Some(after) = retry_after(&fault) {
         reply.headers_mut().insert(RETRY_AFTER, after.into());

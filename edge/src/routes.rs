@@ -8,6 +8,7 @@ use http::{HeaderValue, Method};
 use percent_encoding::percent_decode_str;
 use transcode::{Match, RouteError, Transcoder};
 
+use crate::gates::{Destination, Terms};
 use crate::respond::Refusal;
 
 /// The methods of every endpoint of the door's own.
@@ -123,6 +124,20 @@ impl Routes {
             Some(_) => Err(Fault::new(Reason::NotFound, "The API has no such version")),
             None if first.is_empty() => Ok(Cow::Borrowed(path)),
             None => Ok(Cow::Owned(format!("/api/v1/{rest}"))),
+        }
+    }
+}
+
+impl Destination for Target<'_> {
+    fn terms(&self, method: &Method) -> Terms {
+        match self {
+            Self::Rpc(found, rule) => Terms::of(rule, found.route.template.clone(), method),
+            Self::Own(own) => Terms {
+                route: Some(own.template().into()),
+                probe: own.is_probe(),
+                ..Terms::open(method)
+            },
+            Self::Methods(_) => Terms::open(method),
         }
     }
 }
