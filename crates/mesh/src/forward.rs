@@ -1,4 +1,6 @@
-//! Unary calls whose messages stay bytes: the edge's path.
+//! Calls whose messages stay bytes: the edge's path.
+
+mod messages;
 
 use bytes::{Buf as _, BufMut as _, Bytes};
 use fault::{Fault, Result};
@@ -13,7 +15,9 @@ use tonic::{
 
 use crate::Peers;
 
-/// The largest unary message, both ways (TR-8, N-14), in bytes.
+pub use messages::Messages;
+
+/// The largest message, both ways and in streams (TR-8, N-14), in bytes.
 pub const MESSAGE_LIMIT: usize = 4 * 1024 * 1024;
 
 /// The reply to a forwarded call.

@@ -11,5 +11,5 @@ pub mod timed;
 mod tests;
 
 pub use channel::Channel;
-pub use forward::{MESSAGE_LIMIT, Reply};
-pub use peers::{Hosted, Mesh, Peers, STREAM_DEADLINE};
+pub use forward::{MESSAGE_LIMIT, Messages, Reply};
+pub use peers::{Hosted, Mesh, Peers, STREAM_DEADLINE, USER_STREAM_DEADLINE};

@@ -18,6 +18,11 @@ use crate::Channel;
 /// How long an internal stream lives before it is reopened from its cursor (SC-3).
 pub const STREAM_DEADLINE: Duration = Duration::from_secs(600);
 
+/// The longest a stream lives that the edge opened for a user: until the token expires
+/// (N-3: 3600 s, and N-6: 30 s of clock leeway), and a little longer, so that it is
+/// the edge that ends it and says why (SC-3).
+pub const USER_STREAM_DEADLINE: Duration = Duration::from_secs(3600 + 30 + 30);
+
 /// A hosted service, layers included.
 pub type Hosted = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 

@@ -16,9 +16,6 @@ use identity::{
 use mesh::metadata;
 use telemetry::TraceContext;
 
-/// The longest a call may ask for: an internal stream.
-const LONGEST: Duration = mesh::STREAM_DEADLINE;
-
 /// What a call brings that concerns nobody's rights: its name in logs and its trace.
 #[derive(Clone, Debug)]
 pub(super) struct Origin {
@@ -118,7 +115,17 @@ fn allowed<B>(rule: &RpcRule, request: &Request<B>) -> Result<Duration> {
     };
     let asked = value.to_str().ok().and_then(metadata::read_timeout);
     let asked = asked.ok_or_else(|| Fault::invalid("grpc-timeout", "grpc-timeout is malformed"))?;
-    Ok(asked.min(LONGEST))
+    Ok(asked.min(longest(rule)))
+}
+
+/// The longest a call may ask for (SC-3): a user's stream until the token expires,
+/// everything else as long as an internal stream.
+fn longest(rule: &RpcRule) -> Duration {
+    if rule.streaming && rule.access != Access::Service {
+        mesh::USER_STREAM_DEADLINE
+    } else {
+        mesh::STREAM_DEADLINE
+    }
 }
 
 fn text<'r, B>(request: &'r Request<B>, name: &str) -> Option<&'r str> {
