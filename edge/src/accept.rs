@@ -1,6 +1,7 @@
 //! The door's own accept loop: HTTP/1.1 and HTTP/2 on one port, with limits that act before anything is parsed (N-17, N-19, T26).
 
 pub(crate) mod pulse;
+mod scan;
 mod wire;
 
 use std::collections::HashMap;

@@ -94,8 +94,13 @@ impl Door {
         let mut exchange = Exchange::open(&parts, peer, self.config.trusted_hops);
         let span = tracing::info_span!("http", service = "edge", request_id = exchange.request_id, trace_id = %exchange.trace.trace_id());
         let body = (!body.is_end_stream()).then_some(body);
-        // Preflights first: they carry no token, and browsers take any refusal for a closed door (HD-4).
-        let reply = if Cors::is_preflight(&parts.method, &parts.headers) {
+        let reply = if let Err(refusal) = head::unambiguous(&parts, in_flight.is_malformed()) {
+            // What can be read in two ways is nothing at all, not even a preflight (T17).
+            exchange.record.explain(&refusal.fault);
+            let reply = respond::refusal(refusal, &exchange.request_id);
+            self.leave_body(body, parts.version, reply, in_flight).await
+        } else if Cors::is_preflight(&parts.method, &parts.headers) {
+            // Preflights before all else: they carry no token, and browsers take any refusal for a closed door (HD-4).
             self.leave_body(body, parts.version, Response::default(), in_flight)
                 .await
         } else {
@@ -163,6 +168,10 @@ impl Door {
         let Some(body) = body.filter(|_| version < Version::HTTP_2) else {
             return reply;
         };
+        if reply.headers().contains_key(CONNECTION) {
+            in_flight.leave_unread();
+            return reply;
+        }
         let taken =
             tokio::time::timeout(PATIENCE, body::read(body, SHORT, &self.config.limits)).await;
         if !matches!(taken, Ok(Ok(_))) {

@@ -4,7 +4,7 @@ mod body;
 
 use bytes::Bytes;
 use fault::Fault;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -40,6 +40,13 @@ impl Refusal {
             fault: Fault::of(fault::Reason::MethodNotAllowed),
             headers,
         }
+    }
+
+    /// A refusal after which nothing more is read from an HTTP/1 connection, since where the next request begins is in doubt.
+    pub(crate) fn last(fault: Fault) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        Self { fault, headers }
     }
 }
 

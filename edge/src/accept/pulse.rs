@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::scan::Scan;
 use crate::config::Limits;
 
 /// How long a closing connection waits for the client to take the reply and close too.
@@ -35,13 +36,14 @@ pub(crate) struct Pulse {
 #[derive(Debug)]
 struct State {
     heard: bool,
-    http2: bool,
     active: usize,
     idle_since: Instant,
     head_since: Option<Instant>,
     blocked_since: Option<Instant>,
     closing_since: Option<Instant>,
     scan: Scan,
+    /// Whether a head broke the grammar behind a request that is not answered yet.
+    malformed: bool,
     head_overdue: bool,
     unread: bool,
 }
@@ -56,13 +58,13 @@ impl Pulse {
     pub(super) fn new() -> Self {
         let state = State {
             heard: false,
-            http2: false,
             active: 0,
             idle_since: Instant::now(),
             head_since: None,
             blocked_since: None,
             closing_since: None,
             scan: Scan::start(),
+            malformed: false,
             head_overdue: false,
             unread: false,
         };
@@ -85,22 +87,24 @@ impl Pulse {
         }
     }
 
-    /// Takes note of bytes that arrived; false means they break the head's grammar.
+    /// Takes note of bytes that arrived; false means they break the head's grammar and nothing stands in the way of
+    /// saying so at once. Behind a reply that is not sent yet it is said when hyper reads that far.
     pub(super) fn heard(&self, bytes: &[u8]) -> bool {
         let mut state = self.state();
-        if bytes.is_empty() {
+        if bytes.is_empty() || state.malformed {
             return true;
         }
-        if !state.heard {
-            state.heard = true;
-            // No HTTP/1 method begins so; the rest of the preface is hyper's to check.
-            state.http2 = bytes.starts_with(b"PRI");
+        state.heard = true;
+        state.malformed = !state.scan.accepts(bytes);
+        if state.scan.is_http2() {
+            state.head_since = None;
+            return true;
         }
-        if state.http2 || state.active > 0 {
+        if state.active > 0 {
             return true;
         }
         state.head_since.get_or_insert_with(Instant::now);
-        state.scan.accepts(bytes)
+        !state.malformed || state.blocked_since.is_some()
     }
 
     /// Takes note of whether the last write was taken.
@@ -149,6 +153,11 @@ impl Pulse {
 }
 
 impl InFlight {
+    /// Reports whether the request, or one that came with it, breaks the grammar of heads.
+    pub(crate) fn is_malformed(&self) -> bool {
+        self.pulse.state().malformed
+    }
+
     /// Takes note that the reply is made before the body was read to its end.
     pub(crate) fn leave_unread(&self) {
         self.pulse.state().unread = true;
@@ -182,108 +191,14 @@ impl Drop for InFlight {
         state.active = state.active.saturating_sub(1);
         if state.active == 0 {
             state.idle_since = Instant::now();
-            state.head_since = None;
-            state.scan = Scan::start();
+            state.head_since = state.scan.is_in_head().then_some(state.idle_since);
         }
-    }
-}
-
-/// Finds what hyper lets pass in an HTTP/1 head and other servers read otherwise (T17): bare line feeds as line ends, and
-/// more than one statement of the body's length. Requests pipelined behind another in one segment are not looked at;
-/// proxies do not pipeline.
-#[derive(Debug, Clone, Copy)]
-struct Scan {
-    previous: u8,
-    /// The beginning of the current line, in lower case.
-    line: [u8; LONGEST],
-    length: usize,
-    begun: bool,
-    done: bool,
-    lengths_stated: usize,
-}
-
-const CONTENT_LENGTH: &[u8] = b"content-length:";
-const TRANSFER_ENCODING: &[u8] = b"transfer-encoding:";
-const LONGEST: usize = TRANSFER_ENCODING.len();
-
-impl Scan {
-    fn start() -> Self {
-        Self {
-            previous: 0,
-            line: [0; LONGEST],
-            length: 0,
-            begun: false,
-            done: false,
-            lengths_stated: 0,
-        }
-    }
-
-    /// Reads on; false means the head must be refused.
-    fn accepts(&mut self, bytes: &[u8]) -> bool {
-        for &byte in bytes {
-            if self.done {
-                return true;
-            }
-            if byte == b'\n' {
-                if self.previous != b'\r' || !self.end_line() {
-                    return false;
-                }
-            } else if self.begun || byte != b'\r' {
-                self.begun = true;
-                if let Some(place) = self.line.get_mut(self.length) {
-                    *place = byte.to_ascii_lowercase();
-                }
-                self.length += 1;
-            }
-            self.previous = byte;
-        }
-        true
-    }
-
-    fn end_line(&mut self) -> bool {
-        // An empty line is its CR alone; those before the request line are allowed (RFC 9112 §2.2).
-        self.done = self.begun && self.length == 1;
-        let line = &self.line[..self.length.min(LONGEST)];
-        if line.starts_with(CONTENT_LENGTH) || line.starts_with(TRANSFER_ENCODING) {
-            self.lengths_stated += 1;
-        }
-        self.length = 0;
-        self.lengths_stated <= 1
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn scan(chunks: &[&[u8]]) -> bool {
-        let mut scan = Scan::start();
-        chunks.iter().all(|chunk| scan.accepts(chunk))
-    }
-
-    #[test]
-    fn t17_heads_that_others_read_otherwise_are_refused() {
-        assert!(scan(&[b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"]));
-        assert!(scan(&[b"\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"]));
-        assert!(
-            scan(&[b"POST / HTTP/1.1\r", b"\nHost: a\r\n\r", b"\n{\n\n}\n"]),
-            "a body may hold anything"
-        );
-        assert!(scan(&[
-            b"POST / HTTP/1.1\r\nContent-Length: 2\r\nX-Content-Length: 3\r\n\r\n{}"
-        ]));
-        for bad in [
-            &b"POST / HTTP/1.1\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n"[..],
-            b"POST / HTTP/1.1\r\nCONTENT-LENGTH: 2\r\ncontent-length: 2\r\n\r\n",
-            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n",
-            b"GET / HTTP/1.1\nHost: a\n\n",
-            b"GET / HTTP/1.1\r\nHost: a\n\r\n",
-            b"\nGET / HTTP/1.1\r\n",
-            b"GET / HTTP/1.1\r\nA: b\r\n\n",
-        ] {
-            assert!(!scan(&[bad]), "{}", bad.escape_ascii());
-        }
-    }
 
     #[test]
     fn n_17_each_state_has_its_own_deadline() {

@@ -16,4 +16,5 @@ mod pages;
 mod replies;
 mod revocations;
 mod script;
+mod smuggling;
 mod tokens;
