@@ -27,7 +27,7 @@ use crate::log::Record;
 use crate::ratelimit::{Limiter, Standing};
 use crate::respond::{self, Refusal, Reply, ReplyBody};
 use crate::routes::{Routes, Target};
-use crate::{body, client_ip, request_id, security};
+use crate::{body, client_ip, head, request_id, security};
 
 /// Everything a request meets.
 #[derive(Debug)]

@@ -215,6 +215,7 @@ mod tests {
         assert_eq!(due(&pulse), (Some(limits.first_byte_ms), Overdue::Silent));
         assert!(pulse.heard(b"GET /"));
         assert_eq!(due(&pulse), (Some(limits.head_ms), Overdue::Head));
+        assert!(pulse.heard(b" HTTP/1.1\r\n\r\n"));
         let request = pulse.request();
         assert_eq!(due(&pulse).0, None);
         pulse.wrote(true);
@@ -222,5 +223,13 @@ mod tests {
         pulse.wrote(false);
         drop(request);
         assert_eq!(due(&pulse), (Some(limits.keep_alive_ms), Overdue::Idle));
+        let request = pulse.request();
+        assert!(pulse.heard(b"GET / HT"));
+        drop(request);
+        assert_eq!(
+            due(&pulse),
+            (Some(limits.head_ms), Overdue::Head),
+            "a pipelined head begun and not ended"
+        );
     }
 }

@@ -74,7 +74,8 @@ impl Scan {
             match self.place {
                 Place::Http2 => return true,
                 Place::Data { left, chunk } => {
-                    let passed = usize::try_from(left).map_or(bytes.len(), |it| it.min(bytes.len()));
+                    let passed =
+                        usize::try_from(left).map_or(bytes.len(), |it| it.min(bytes.len()));
                     bytes = &bytes[passed..];
                     self.place = match left - passed as u64 {
                         0 if chunk => Place::ChunkSize,

