@@ -11,6 +11,7 @@
 //!   sees requests that satisfy the options of their fields.
 
 pub mod codec;
+mod keyed;
 mod rules;
 pub mod validation;
 mod word;
@@ -31,6 +32,7 @@ mod generated {
 
 pub use generated::google;
 pub use generated::smilefactory::*;
+pub use keyed::{Idempotency, Keyed, Replay};
 pub use rules::{Access, Cache, Effect, FilterKind, FilterRule, ListRule, RpcRule, rpc, rpcs};
 pub use validation::{Check, Validate};
 pub use word::Word;

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use crate::keyed::Idempotency;
+
 mod table {
     use super::{Access, Cache, Effect, FilterKind, FilterRule, ListRule, RpcRule};
+    use crate::keyed::{Idempotency, Keyed, Replay};
     use std::time::Duration;
 
     include!(concat!(env!("OUT_DIR"), "/rules.rs"));
@@ -96,7 +99,7 @@ pub struct ListRule {
 }
 
 /// The rules of one RPC.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct RpcRule {
     /// The gRPC path: `/smilefactory.feed.v1.FeedService/ListFeed`.
     pub path: &'static str,
@@ -124,6 +127,8 @@ pub struct RpcRule {
     pub streaming: bool,
     /// For lists: what may be sorted and filtered.
     pub list: Option<ListRule>,
+    /// For RPCs with a POST binding: how calls with an idempotency key are treated.
+    pub idempotency: Option<Idempotency>,
 }
 
 impl RpcRule {

@@ -65,6 +65,16 @@ impl Options {
         method.options().has_extension(&self.http)
     }
 
+    /// Whether a method has a POST binding.
+    pub(crate) fn has_post(&self, method: &MethodDescriptor) -> bool {
+        read(&method.options(), &self.http).is_some_and(|rule| {
+            let more = messages(&rule, "additional_bindings");
+            more.iter()
+                .chain([&rule])
+                .any(|binding| !text(binding, "post").is_empty())
+        })
+    }
+
     /// The word option of an enum value: its word, if given, and its aliases.
     pub(crate) fn word(&self, value: &EnumValueDescriptor) -> (String, Vec<String>) {
         read(&value.options(), &self.word).map_or_else(Default::default, |option| {

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor};
+use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MethodDescriptor};
 
 use super::Result;
 use super::options::{self, Options, flag, number, text, texts, variant};
-use super::words;
+use super::{names, words};
 
 /// `static RULES: &[RpcRule]`, ordered by path. A method without the option is
 /// left out: no guard lets it through, and the contract test names it.
@@ -51,10 +51,17 @@ fn rule(
         Some(list) => format!("Some({})", list_rule(pool, options, &list, path)?),
         None => "None".to_owned(),
     };
+    let idempotency = match idempotency(options, method, option)
+        .map_err(|error| format!("{path}: {error}"))?
+    {
+        Some(rule) => format!("Some({rule})"),
+        None => "None".to_owned(),
+    };
     Ok(format!(
         "RpcRule {{ path: {path:?}, access: Access::{access}, callers: &{callers:?}, status: {status}, \
          effect: Effect::{effect}, deadline: Duration::from_millis({deadline}), body_limit: {body}, \
-         buckets: &{buckets:?}, cache: Cache::{cache}, public: {public}, streaming: {streaming}, list: {list} }},\n",
+         buckets: &{buckets:?}, cache: Cache::{cache}, public: {public}, streaming: {streaming}, list: {list}, \
+         idempotency: {idempotency} }},\n",
         callers = texts(option, "callers"),
         status = or(number(option, "status"), 200),
         effect = value("effect", "EFFECT_", "Unsafe"),
@@ -65,6 +72,45 @@ fn rule(
         public = options.is_public(method),
         streaming = method.is_server_streaming(),
     ))
+}
+
+/// Every RPC with a POST binding takes a key (ID-1).
+fn idempotency(
+    options: &Options,
+    method: &MethodDescriptor,
+    option: &DynamicMessage,
+) -> Result<Option<String>> {
+    let given = options::message(option, "idempotency");
+    if !options.has_post(method) {
+        return match given {
+            Some(_) => Err("idempotency is for RPCs with a POST binding".into()),
+            None => Ok(None),
+        };
+    }
+    if method.is_client_streaming() || method.is_server_streaming() {
+        return Err("a stream cannot have a POST binding".into());
+    }
+    let replay = given.as_ref().map(|given| options::enum_name(given, "replay"));
+    let replay = variant(&replay.unwrap_or_default(), "REPLAY_", "Outcome");
+    let scope = given.map(|given| text(&given, "scope")).unwrap_or_default();
+    let input = method.input();
+    let scope = match scope.as_str() {
+        "" => "|_| \"\"".to_owned(),
+        name => {
+            let field = input.get_field_by_name(name);
+            let plain = field.is_some_and(|field| {
+                field.kind() == Kind::String && !field.is_list() && !field.supports_presence()
+            });
+            if !plain {
+                return Err(format!("the scope {name:?} is no plain text field").into());
+            }
+            format!("|request| &request.{}", names::field(name))
+        }
+    };
+    let input = names::type_path(input.full_name())?;
+    Ok(Some(format!(
+        "Idempotency {{ replay: Replay::{replay}, read: |bytes| Keyed::read::<{input}>(bytes, {scope}) }}"
+    )))
 }
 
 fn list_rule(
