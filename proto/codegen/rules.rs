@@ -51,12 +51,11 @@ fn rule(
         Some(list) => format!("Some({})", list_rule(pool, options, &list, path)?),
         None => "None".to_owned(),
     };
-    let idempotency = match idempotency(options, method, option)
-        .map_err(|error| format!("{path}: {error}"))?
-    {
-        Some(rule) => format!("Some({rule})"),
-        None => "None".to_owned(),
-    };
+    let idempotency =
+        match idempotency(options, method, option).map_err(|error| format!("{path}: {error}"))? {
+            Some(rule) => format!("Some({rule})"),
+            None => "None".to_owned(),
+        };
     Ok(format!(
         "RpcRule {{ path: {path:?}, access: Access::{access}, callers: &{callers:?}, status: {status}, \
          effect: Effect::{effect}, deadline: Duration::from_millis({deadline}), body_limit: {body}, \
@@ -90,7 +89,9 @@ fn idempotency(
     if method.is_client_streaming() || method.is_server_streaming() {
         return Err("a stream cannot have a POST binding".into());
     }
-    let replay = given.as_ref().map(|given| options::enum_name(given, "replay"));
+    let replay = given
+        .as_ref()
+        .map(|given| options::enum_name(given, "replay"));
     let replay = variant(&replay.unwrap_or_default(), "REPLAY_", "Outcome");
     let scope = given.map(|given| text(&given, "scope")).unwrap_or_default();
     let input = method.input();

@@ -1,6 +1,8 @@
 //! What goes with every request: caller, origin, request id, trace and deadline.
 
 use std::{
+    any::Any,
+    fmt,
     net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -18,6 +20,17 @@ const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
 pub struct Context {
     parts: Arc<ContextParts>,
     deadline: Instant,
+    attached: Option<Attached>,
+}
+
+/// What a layer has put beside a request for the layers below it.
+#[derive(Clone)]
+struct Attached(Arc<dyn Any + Send + Sync>);
+
+impl fmt::Debug for Attached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Attached")
+    }
 }
 
 /// What a [`Context`] is made of, for those who receive requests: the guard and the edge.
@@ -62,6 +75,7 @@ impl From<ContextParts> for Context {
         Self {
             deadline: parts.deadline,
             parts: Arc::new(parts),
+            attached: None,
         }
     }
 }
@@ -196,20 +210,38 @@ impl Context {
     pub fn within(&self, at_most: Duration) -> Self {
         let deadline = self.deadline.min(Instant::now() + at_most);
         Self {
-            parts: Arc::clone(&self.parts),
             deadline,
+            ..self.clone()
         }
     }
 
     /// Returns the same context with exactly this much time from now. Only for what
     /// outlives the request that began it: internal streams, which are reopened every
-    /// 10 minutes, and work after the reply (SC-3).
+    /// 10 minutes, and work after the reply (SC-3). What is attached stays behind.
     #[must_use]
     pub fn outliving(&self, allowed: Duration) -> Self {
         Self {
             parts: Arc::clone(&self.parts),
             deadline: Instant::now() + allowed,
+            attached: None,
         }
+    }
+
+    /// Returns the same context with something beside it for whoever handles the
+    /// request here; it is not sent to other services. It replaces what was attached
+    /// before.
+    #[must_use]
+    pub fn attach<T: Any + Send + Sync>(&self, it: Arc<T>) -> Self {
+        Self {
+            attached: Some(Attached(it)),
+            ..self.clone()
+        }
+    }
+
+    /// Returns what is attached, if it is of this type.
+    pub fn attached<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        let Attached(it) = self.attached.clone()?;
+        it.downcast().ok()
     }
 
     /// Returns the same context with the client's `User-Agent`, cut to 255 characters.
@@ -234,7 +266,7 @@ impl Context {
         change(&mut parts);
         Self {
             parts: Arc::new(parts),
-            deadline: self.deadline,
+            ..self.clone()
         }
     }
 }
@@ -267,6 +299,15 @@ mod tests {
                 fault::Reason::Unauthorized
             );
         }
+    }
+
+    #[test]
+    fn what_is_attached_goes_with_the_request_and_not_beyond_it() {
+        let ctx = Context::background("request-1", Duration::from_secs(1)).attach(Arc::new(7_u8));
+        let later = ctx.with_trace("trace").within(Duration::ZERO);
+        assert_eq!(later.attached::<u8>().as_deref(), Some(&7));
+        assert_eq!(later.attached::<u16>(), None);
+        assert_eq!(ctx.outliving(Duration::ZERO).attached::<u8>(), None);
     }
 
     #[test]

@@ -1,18 +1,16 @@
 //! One service's connection pool, and transactions that know their deadline and what to do after commit.
 
 use std::fmt;
-use std::ops::Deref;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use fault::{Fault, Result};
 use identity::Context;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, Statement,
-    TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, Statement, TransactionTrait,
 };
 
-use crate::{fault, role};
+use crate::unit::{CallConnection, Unit};
+use crate::{Tx, fault, role};
 
 /// Where the database is and how many connections one service may hold.
 #[derive(Clone)]
@@ -127,6 +125,13 @@ impl Db {
         &self.connection
     }
 
+    /// What a request reads through once it may have written: its unit of work when it has one, else the pool. A
+    /// request in a unit sees its own effects by it alone, and needs no second connection.
+    #[must_use]
+    pub fn for_call(&self, ctx: &Context) -> CallConnection {
+        CallConnection::new(self.connection.clone(), ctx.attached())
+    }
+
     /// Proves by one round trip that the database answers.
     ///
     /// # Errors
@@ -135,7 +140,8 @@ impl Db {
         self.connection.ping().await.map_err(fault)
     }
 
-    /// Begins a transaction in which no statement takes longer than the call has left (DB-5).
+    /// Begins a transaction in which no statement takes longer than the call has left (DB-5). In a [`Unit`] of work
+    /// it continues what the call has committed before.
     ///
     /// # Errors
     /// `GATEWAY_TIMEOUT` when the deadline has passed, else see [`fault`](crate::fault).
@@ -146,7 +152,16 @@ impl Db {
         }
         // 0 would mean "no time-out", hence at least one millisecond; the setting is an int of milliseconds.
         let millis = left.as_millis().clamp(1, i32::MAX as u128);
-        let inner = self.connection.begin().await.map_err(fault)?;
+        let unit = ctx.attached::<Unit>();
+        let held = match &unit {
+            Some(unit) => unit.go_on().await?,
+            None => None,
+        };
+        let nested = held.is_some();
+        let inner = match held {
+            Some(savepoint) => savepoint,
+            None => self.connection.begin().await.map_err(fault)?,
+        };
         let backend = inner.get_database_backend();
         let limit = Statement::from_sql_and_values(
             backend,
@@ -154,10 +169,7 @@ impl Db {
             [millis.to_string().into()],
         );
         inner.execute_raw(limit).await.map_err(fault)?;
-        Ok(Tx {
-            inner,
-            after: Mutex::default(),
-        })
+        Ok(Tx::new(inner, unit.map(|unit| (unit, nested))))
     }
 
     /// Closes every connection; later use is `SERVICE_UNAVAILABLE`.
@@ -177,59 +189,6 @@ fn pooler_user(role: &str, url_user: &str) -> String {
     match url_user.split_once('.') {
         Some((_, project)) => format!("{role}.{project}"),
         None => role.to_owned(),
-    }
-}
-
-/// An open transaction; dropping it rolls back.
-pub struct Tx {
-    inner: DatabaseTransaction,
-    // Behind a lock only so that a shared transaction may be used across awaits.
-    after: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
-}
-
-impl Tx {
-    /// Keeps a step until the transaction is committed; rolled back, it never runs. It must not block.
-    pub fn after_commit(&self, step: impl FnOnce() + Send + 'static) {
-        let mut after = self.after.lock().unwrap_or_else(PoisonError::into_inner);
-        after.push(Box::new(step));
-    }
-
-    /// Commits, then runs the kept steps in the order they were given.
-    ///
-    /// # Errors
-    /// See [`fault`](crate::fault); when the connection is lost here the outcome is unknown.
-    pub async fn commit(self) -> Result<()> {
-        self.inner.commit().await.map_err(fault)?;
-        for step in self
-            .after
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)
-        {
-            step();
-        }
-        Ok(())
-    }
-
-    /// Rolls back at once instead of when the connection is used next.
-    ///
-    /// # Errors
-    /// See [`fault`](crate::fault); the pool then drops the connection.
-    pub async fn rollback(self) -> Result<()> {
-        self.inner.rollback().await.map_err(fault)
-    }
-}
-
-impl Deref for Tx {
-    type Target = DatabaseTransaction;
-
-    fn deref(&self) -> &DatabaseTransaction {
-        &self.inner
-    }
-}
-
-impl fmt::Debug for Tx {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tx").finish_non_exhaustive()
     }
 }
 

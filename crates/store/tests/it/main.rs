@@ -6,5 +6,7 @@
 )]
 
 mod db;
+mod idempotency;
 mod list;
+mod unit;
 mod visibility;
