@@ -6,7 +6,10 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod floods;
+mod frames;
 mod framing;
+mod h2;
 mod heads;
 mod house;
 mod limits;
