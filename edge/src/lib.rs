@@ -4,6 +4,7 @@ mod accept;
 mod auth;
 mod body;
 mod client_ip;
+mod coding;
 mod config;
 mod cors;
 mod docs;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 
 /// What ends a stream before its time.
 pub(crate) type StreamError = Box<dyn Error + Send + Sync>;
@@ -18,7 +18,7 @@ type Stream = Pin<Box<dyn Body<Data = Bytes, Error = StreamError> + Send>>;
 /// The body of a reply.
 pub(crate) enum ReplyBody {
     /// All of it, known before the head is sent.
-    Whole(Full<Bytes>),
+    Whole(Bytes),
     /// Bytes as they come.
     Stream(Stream),
 }
@@ -26,7 +26,7 @@ pub(crate) enum ReplyBody {
 impl ReplyBody {
     /// Returns a body of these bytes.
     pub(crate) fn whole(bytes: impl Into<Bytes>) -> Self {
-        Self::Whole(Full::new(bytes.into()))
+        Self::Whole(bytes.into())
     }
 
     /// Returns a body that is sent as it comes. Its error ends the connection (HTTP/1.1) or the stream (HTTP/2) abnormally.
@@ -36,6 +36,14 @@ impl ReplyBody {
         B::Error: Into<StreamError>,
     {
         Self::Stream(Box::pin(body.map_err(Into::into)))
+    }
+
+    /// Returns all of a body that is not sent as it comes.
+    pub(crate) fn as_whole(&self) -> Option<&Bytes> {
+        match self {
+            Self::Whole(bytes) => Some(bytes),
+            Self::Stream(_) => None,
+        }
     }
 
     /// Reports whether the body is sent as it comes.
@@ -57,7 +65,7 @@ impl ReplyBody {
 
 impl Default for ReplyBody {
     fn default() -> Self {
-        Self::Whole(Full::default())
+        Self::Whole(Bytes::new())
     }
 }
 
@@ -76,23 +84,22 @@ impl Body for ReplyBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
         match self.get_mut() {
-            Self::Whole(body) => Pin::new(body)
-                .poll_frame(cx)
-                .map_err(|never| match never {}),
+            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Self::Stream(body) => body.as_mut().poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Whole(body) => body.is_end_stream(),
+            Self::Whole(bytes) => bytes.is_empty(),
             Self::Stream(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Whole(body) => body.size_hint(),
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Stream(body) => body.size_hint(),
         }
     }
