@@ -62,6 +62,10 @@ pub struct Limits {
     pub header_fields: usize,
     /// Bytes of path and query together. Default 8 192.
     pub uri_bytes: usize,
+    /// Bytes from which a reply is compressed for clients that take it. Default 1 024 (N-77).
+    pub compress_bytes: usize,
+    /// Most bytes one byte of a compressed request body may become. Default 100 (N-15).
+    pub decompress_ratio: usize,
     /// Open connections of one address (IPv6: one /64). Not applied behind trusted hops, where all connections are the
     /// proxy's. Default 256.
     pub connections_per_ip: usize,
@@ -112,6 +116,8 @@ impl Default for Limits {
             header_bytes: 32 * 1024,
             header_fields: 100,
             uri_bytes: 8 * 1024,
+            compress_bytes: 1024,
+            decompress_ratio: 100,
             connections_per_ip: 256,
             connections: 4_096,
             h2_streams: 128,

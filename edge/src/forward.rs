@@ -7,15 +7,15 @@ use contracts::{Cache, RpcRule};
 use fault::{Fault, Violation};
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, LOCATION, USER_AGENT};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use hyper::body::Incoming;
 use identity::{Caller, Context};
-use transcode::{Decoded, Match, Page, ReplyMeta};
+use transcode::{Decoded, Match, Page, ReplyMeta, Route};
 
 use crate::auth::Session;
 use crate::pipeline::{Door, Exchange};
 use crate::respond::{self, Refusal, Reply};
-use crate::{body, negotiate};
+use crate::{body, coding, negotiate};
 
 /// Reply metadata that becomes a header (K-5); all other metadata stays inside.
 const PASSED_ON: [(&str, HeaderName); 3] = [
@@ -42,7 +42,9 @@ impl Door {
         if found.route.output != RAW {
             negotiate::json_reply(&parts.headers)?;
         }
-        let body = self.body_of(parts, body, rule.body_limit).await?;
+        let body = self
+            .body_of(parts, body, found.route, rule.body_limit)
+            .await?;
         let query = parts.uri.query();
         let decoded = self
             .routes
@@ -112,17 +114,27 @@ impl Door {
         &self,
         parts: &Parts,
         body: &mut Option<Incoming>,
+        route: &Route,
         most: usize,
-    ) -> Result<Bytes, Fault> {
+    ) -> Result<Bytes, Refusal> {
         let Some(incoming) = body.as_mut() else {
             return Ok(Bytes::new());
         };
-        if matches!(parts.method, Method::POST | Method::PUT | Method::PATCH) {
+        let coding = if route.reads_body() {
             negotiate::json_body(&parts.headers)?;
-        }
-        let read = body::read(incoming, most, &self.config.limits).await?;
+            coding::of_request(&parts.headers)?
+        } else {
+            None
+        };
+        let limits = &self.config.limits;
+        let read = body::read(incoming, most, limits).await?;
         *body = None;
-        Ok(read)
+        match coding {
+            Some(coding) if !read.is_empty() => {
+                Ok(coding::decompress(coding, read, most, limits.decompress_ratio).await?)
+            }
+            _ => Ok(read),
+        }
     }
 
     /// Makes the context the service gets: identity signed here, whatever the client sent (GW-7, SC-1).

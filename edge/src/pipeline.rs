@@ -19,6 +19,7 @@ use tracing::Instrument;
 
 use crate::accept::pulse::InFlight;
 use crate::auth::Gate;
+use crate::coding::Accepted;
 use crate::config::Config;
 use crate::cors::Cors;
 use crate::health::Health;
@@ -27,7 +28,7 @@ use crate::log::Record;
 use crate::ratelimit::{Limiter, Standing};
 use crate::respond::{self, Refusal, Reply, ReplyBody};
 use crate::routes::{Routes, Target};
-use crate::{body, client_ip, head, request_id, security};
+use crate::{body, client_ip, coding, head, request_id, security};
 
 /// Everything a request meets.
 #[derive(Debug)]
@@ -119,13 +120,15 @@ impl Door {
         exchange: &mut Exchange,
         in_flight: &InFlight,
     ) -> Reply {
-        let steps = Box::pin(self.steps(parts, &mut body, exchange));
+        let accepted = Accepted::of(&parts.headers);
+        let steps = Box::pin(self.steps(parts, &mut body, exchange, accepted));
         let outcome = unharmed(steps).await;
         let reply = outcome.unwrap_or_else(|refusal| {
             exchange.record.explain(&refusal.fault);
             respond::refusal(refusal, &exchange.request_id)
         });
-        self.leave_body(body, parts.version, reply, in_flight).await
+        let reply = self.leave_body(body, parts.version, reply, in_flight).await;
+        coding::compress(accepted, self.config.limits.compress_bytes, reply).await
     }
 
     async fn steps(
@@ -133,9 +136,11 @@ impl Door {
         parts: &Parts,
         body: &mut Option<Incoming>,
         exchange: &mut Exchange,
+        accepted: Accepted,
     ) -> Result<Reply, Refusal> {
         let find = || self.routes.resolve(&parts.method, parts.uri.path());
         let admitted = self.admit(parts, exchange, find).await?;
+        accepted.check()?;
         match &admitted.destination {
             Target::Own(own) => self.own(*own, parts, exchange).await,
             Target::Methods(allow) => methods(allow, exchange),
@@ -246,9 +251,9 @@ fn describe_caching(exchange: &Exchange, headers: &mut HeaderMap) {
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static(control));
     let vary = if exchange.tokens {
-        "Authorization, Accept, Origin"
+        "Authorization, Accept, Accept-Encoding, Origin"
     } else {
-        "Accept, Origin"
+        "Accept, Accept-Encoding, Origin"
     };
     headers.insert(VARY, HeaderValue::from_static(vary));
 }

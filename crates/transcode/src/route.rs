@@ -40,6 +40,14 @@ pub struct Route {
     pub(crate) filters: Vec<Filter>,
 }
 
+impl Route {
+    /// Whether the HTTP body is looked at: not that of a GET or DELETE unless the contract reads it (TR-20).
+    #[must_use]
+    pub fn reads_body(&self) -> bool {
+        self.body != Body::Ignored
+    }
+}
+
 /// A path variable bound to a request field.
 #[derive(Debug)]
 pub(crate) struct Bound {

@@ -129,7 +129,7 @@ mod tests {
                 assert_eq!(sent.headers()[CONTENT_ENCODING], coding.name());
                 let coded = sent.body().as_whole().unwrap().clone();
                 assert!(coded.len() < length, "{coding:?} {length}");
-                let back = decompress(coding, coded, length).await.unwrap();
+                let back = decompress(coding, coded, length, 100).await.unwrap();
                 assert!(back == text.as_bytes(), "{coding:?} {length}");
             }
         }

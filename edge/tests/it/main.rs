@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod codings;
 mod floods;
 mod frames;
 mod framing;
