@@ -20,6 +20,7 @@ enum Layer {
     Migration,
     Cli,
     EndToEnd,
+    Fuzz,
 }
 
 impl Layer {
@@ -33,6 +34,7 @@ impl Layer {
             "migration" => Self::Migration,
             "cli" => Self::Cli,
             "e2e" => Self::EndToEnd,
+            "fuzz" => Self::Fuzz,
             folder if folder.starts_with("crates/") => Self::Shared,
             folder if folder.starts_with("services/") => Self::Service,
             folder => panic!("{folder} is no folder of the layout"),
@@ -48,7 +50,7 @@ impl Layer {
             Self::Migration => &[Fault, Shared],
             Self::Testkit => &[Contracts, Fault, Shared, Migration],
             Self::Service => &[Contracts, Fault, Shared, Entity],
-            Self::Edge => &[Contracts, Fault, Shared],
+            Self::Edge | Self::Fuzz => &[Contracts, Fault, Shared],
             Self::Cli => &[Contracts, Fault, Shared, Entity, Migration, Service, Edge],
             Self::EndToEnd => &[
                 Contracts,
@@ -175,7 +177,12 @@ fn only_redis_sees_its_client() {
 #[test]
 fn only_data_layers_see_the_database_client() {
     let allowed = |folder: &str| match Layer::of(folder) {
-        Layer::Entity | Layer::Migration | Layer::Service | Layer::Testkit | Layer::Cli => true,
+        Layer::Entity
+        | Layer::Migration
+        | Layer::Service
+        | Layer::Testkit
+        | Layer::Cli
+        | Layer::Fuzz => true,
         _ => matches!(folder, "crates/store" | "crates/events" | "crates/chassis"),
     };
     let metadata = metadata();

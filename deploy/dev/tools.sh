@@ -8,6 +8,9 @@ require_rust() {
   command -v cc >/dev/null || apt_install "a C compiler" gcc libc6-dev
 }
 
+# libFuzzer is C++.
+require_cxx() { command -v c++ >/dev/null || apt_install "a C++ compiler" g++; }
+
 # The README's walk through is run as a test, and it uses curl.
 require_curl() { command -v curl >/dev/null || apt_install "curl" curl ca-certificates; }
 

@@ -128,10 +128,8 @@ impl ListQuery {
         let mut rows = connection.query_all(&select).await.map_err(fault)?;
         let more = rows.len() as u64 > self.limit;
         rows.truncate(usize::try_from(self.limit).unwrap_or(usize::MAX));
-        let next_cursor = match (&self.binding, rows.last()) {
-            (Some(binding), Some(last)) if more => {
-                Some(cursor::seal(keys_of(last, keys.len())?, binding)?)
-            }
+        let next_cursor = match rows.last() {
+            Some(last) if more => self.cursor_after(keys_of(last, keys.len())?)?,
             _ => None,
         };
         let items = rows
@@ -139,6 +137,16 @@ impl ListQuery {
             .map(|row| T::from_query_result(row, "").map_err(fault))
             .collect::<Result<Vec<T>>>()?;
         Ok(self.assemble(items, total, more, next_cursor))
+    }
+
+    /// The cursor that stands after a row with these sort keys, as SQL text, the tie-breaker's last; none on lists without
+    /// cursors.
+    ///
+    /// # Errors
+    /// `INTERNAL_ERROR` when the keys cannot be written.
+    pub fn cursor_after(&self, keys: Vec<Option<String>>) -> Result<Option<String>> {
+        let sealed = self.binding.as_ref().map(|binding| cursor::seal(keys, binding));
+        sealed.transpose()
     }
 
     /// The filters as one condition, for queries of another shape than a page.

@@ -1,0 +1,124 @@
+//! Replies: whatever bytes a service sends, the envelope is JSON or an error, and holds what the message says.
+//!
+//! Input: a line `METHOD TARGET`, as of the request, then the bytes of the reply message.
+
+use prost_reflect::{DynamicMessage, ReflectMessage as _};
+use serde_json::{Map, Value as Json, json};
+use transcode::ReplyMeta;
+
+use crate::pool::{TRANSCODER, message};
+use crate::printed::object;
+use crate::{Target, split_line};
+
+pub(crate) const TARGET: Target = Target {
+    name: "envelope",
+    words: &[
+        "\x0a\x00",
+        "\x0a\x01a",
+        "\x12\x00",
+        "\x18\x01",
+        "\x08\x7f",
+        "\x00",
+        "\x7f",
+        "\n",
+        "?fields=id,title",
+        "GET /api/v1/feed",
+        "GET /api/v1/notes/search",
+        "{\"a\":1.0}",
+        "\"",
+        "\\",
+    ],
+    run,
+};
+
+const META: ReplyMeta<'static> = ReplyMeta {
+    request_id: "r-1",
+    timestamp: "2026-01-02T03:04:05.678Z",
+};
+
+fn run(input: &[u8]) {
+    let Some((line, wire)) = split_line(input) else {
+        return;
+    };
+    let Some((method, target)) = line.split_once(' ') else {
+        return;
+    };
+    let (path, query) = target
+        .split_once('?')
+        .map_or((target, None), |(path, query)| (path, Some(query)));
+    let Ok(found) = TRANSCODER.find(method, path) else {
+        return;
+    };
+    let Ok(request) = TRANSCODER.request(&found, query, b"") else {
+        return;
+    };
+    let printed = TRANSCODER.reply(found.route, wire, &META, request.fields.as_ref());
+    let tree = DynamicMessage::decode(message(&found.route.output).unwrap(), wire).ok();
+    if found.route.output == "google.api.HttpBody" {
+        if let Some(tree) = tree {
+            let data = tree.get_field_by_name("data").unwrap();
+            assert_eq!(printed.unwrap().body, *data.as_bytes().unwrap(), "{tree}");
+        }
+        return;
+    }
+    let body = match &printed {
+        Ok(reply) => {
+            assert!(
+                reply.body.len() <= 4_096 + 64 * wire.len() * 64,
+                "{} bytes became {}",
+                wire.len(),
+                reply.body.len()
+            );
+            let body: Json = serde_json::from_slice(&reply.body).unwrap_or_else(|error| {
+                panic!("{error} in {}", String::from_utf8_lossy(&reply.body))
+            });
+            assert_eq!(body["success"], true);
+            assert_eq!(body["meta"]["requestId"], META.request_id);
+            assert!(body.get("data").is_some());
+            Some(body)
+        }
+        Err(_) => None,
+    };
+    // A field of another wire type counts as unknown here and breaks the message there.
+    let Some(tree) = tree else { return };
+    // A reply that prints a part of the message does not look into the rest.
+    let partly = query.is_some_and(|query| query.contains("fields"))
+        || ["/title", "/author"]
+            .iter()
+            .any(|end| found.route.template.ends_with(end));
+    match (object(&tree), body) {
+        (Some(fields), Some(body)) if !partly => {
+            assert_eq!(body, enveloped(&tree, fields), "{tree}");
+        }
+        (Some(_), None) => panic!("{:?} for {tree}", printed.err()),
+        (None, Some(body)) => assert!(partly, "{body} of a message without a JSON form"),
+        _ => {}
+    }
+}
+
+/// The envelope around a message (CV-2, TR-12).
+fn enveloped(tree: &DynamicMessage, mut fields: Map<String, Json>) -> Json {
+    let mut meta = Map::new();
+    meta.insert("timestamp".into(), json!(META.timestamp));
+    meta.insert("version".into(), json!("1.0"));
+    meta.insert("requestId".into(), json!(META.request_id));
+    let is_list = tree
+        .descriptor()
+        .get_field_by_name("items")
+        .is_some_and(|field| field.is_list());
+    if !is_list {
+        return json!({ "success": true, "data": fields, "meta": meta });
+    }
+    let items = fields.remove("items").unwrap();
+    let groups = fields.remove("groups");
+    let filled = groups.filter(|groups| {
+        !matches!(groups, Json::Null) && *groups != json!({}) && *groups != json!([])
+    });
+    let pagination = fields.remove("pagination");
+    meta.append(&mut fields);
+    let mut envelope = json!({ "success": true, "data": filled.unwrap_or(items), "meta": meta });
+    if let Some(pagination) = pagination {
+        envelope["pagination"] = pagination;
+    }
+    envelope
+}
