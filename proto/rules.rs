@@ -127,6 +127,8 @@ pub struct RpcRule {
     pub streaming: bool,
     /// For lists: what may be sorted and filtered.
     pub list: Option<ListRule>,
+    /// Whether it may use the part of the capacity kept free under overload (GW-27).
+    pub reserve: bool,
     /// For RPCs with a POST binding: how calls with an idempotency key are treated.
     pub idempotency: Option<Idempotency>,
 }

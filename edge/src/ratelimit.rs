@@ -3,6 +3,7 @@
 mod local;
 mod table;
 
+use std::cmp::Reverse;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -92,7 +93,9 @@ impl Limiter {
         &self,
         subjects: Subjects<'_>,
     ) -> (Option<Standing>, Result<(), Fault>) {
-        let mut charges = self.charges(subjects, |bucket| u32::from(bucket.only.is_none()));
+        let mut charges = charges(&self.table, subjects, |bucket| {
+            u32::from(bucket.only.is_none())
+        });
         let (admitted, counts) = match self.ask_redis(&charges).await {
             Some(answer) => answer,
             None => {
@@ -100,10 +103,10 @@ impl Limiter {
                 self.local.count(&charges)
             }
         };
-        let tightest = charges
-            .iter()
-            .zip(&counts)
-            .min_by_key(|(_, count)| count.limit.saturating_sub(count.used));
+        // A refusal names a full bucket, and of several the one that is full for longest: a retry before its time is vain.
+        let tightest = charges.iter().zip(&counts).min_by_key(|(_, count)| {
+            (count.limit.saturating_sub(count.used), Reverse(count.reset))
+        });
         let Some((charge, count)) = tightest else {
             return (None, Ok(()));
         };
@@ -120,34 +123,11 @@ impl Limiter {
 
     /// Counts a request in the buckets that count only replies with this reason (wrong codes).
     pub(crate) async fn answered(&self, subjects: Subjects<'_>, reason: Reason) {
-        let charges: Vec<Charge<'_>> = self
-            .charges(subjects, |_| 1)
-            .into_iter()
-            .filter(|charge| charge.bucket.only == Some(reason))
-            .collect();
+        let mut charges = charges(&self.table, subjects, |_| 1);
+        charges.retain(|charge| charge.bucket.only == Some(reason));
         if !charges.is_empty() && self.ask_redis(&charges).await.is_none() {
             self.local.count(&charges);
         }
-    }
-
-    fn charges<'a>(
-        &'a self,
-        subjects: Subjects<'_>,
-        cost: impl Fn(&Bucket) -> u32,
-    ) -> Vec<Charge<'a>> {
-        let applying = self.table.iter().filter(|bucket| bucket.applies(subjects));
-        let charge = |bucket: &'a Bucket| {
-            let subject = match bucket.subject {
-                Subject::Ip => client_ip::subject(subjects.ip).to_string(),
-                Subject::Account => subjects.caller?.account_id.to_string(),
-            };
-            Some(Charge {
-                bucket,
-                key: format!("rl:{}:{subject}", bucket.name),
-                cost: cost(bucket),
-            })
-        };
-        applying.filter_map(charge).collect()
     }
 
     /// Counts in Redis; `None` when it does not answer in time, or did not a moment ago.
@@ -185,6 +165,28 @@ impl Limiter {
             }
         }
     }
+}
+
+/// Returns the windows a request counts in, each at what it costs there.
+fn charges<'a>(
+    table: &'a [Bucket],
+    subjects: Subjects<'_>,
+    cost: impl Fn(&Bucket) -> u32,
+) -> Vec<Charge<'a>> {
+    let applying = table.iter().filter(|bucket| bucket.applies(subjects));
+    let charge = |bucket: &'a Bucket| {
+        let subject = match bucket.subject {
+            Subject::Ip => client_ip::subject(subjects.ip).to_string(),
+            Subject::Account => subjects.caller?.account_id.to_string(),
+            Subject::Profile => subjects.caller?.profile_id.to_string(),
+        };
+        Some(Charge {
+            bucket,
+            key: format!("rl:{}:{subject}", bucket.name),
+            cost: cost(bucket),
+        })
+    };
+    applying.filter_map(charge).collect()
 }
 
 fn counts(charges: &[Charge<'_>], reply: redis::Reply) -> Result<(bool, Vec<Count>), Fault> {
@@ -231,6 +233,7 @@ impl Bucket {
             Applies::WithToken => token,
             Applies::WritesWithToken => token && !read && subjects.method != Method::OPTIONS,
             Applies::Named(name) => subjects.named.contains(&name),
+            Applies::NamedWithoutToken(name) => !token && subjects.named.contains(&name),
         }
     }
 }
@@ -259,5 +262,82 @@ impl Standing {
         if let Ok(policy) = HeaderValue::from_str(&self.policy) {
             reply.insert("x-ratelimit-policy", policy);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use identity::Role;
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// The buckets a request counts in, with whom, as they stand in Redis; `None` for the caller means no token.
+    fn keys(method: &Method, caller: Option<&Caller>, named: &[&str]) -> Vec<String> {
+        let table = table::table(&std::collections::BTreeMap::new()).unwrap();
+        let ip = [203, 0, 113, 9].into();
+        let subjects = Subjects {
+            method,
+            ip,
+            caller,
+            named,
+        };
+        let charges = charges(&table, subjects, |_| 1);
+        charges.into_iter().map(|charge| charge.key).collect()
+    }
+
+    #[test]
+    fn gw_4_every_bucket_of_the_table_counts_whom_it_says() {
+        let caller = Caller {
+            account_id: Uuid::from_u128(1),
+            profile_id: Uuid::from_u128(2),
+            session_id: Uuid::from_u128(3),
+            role: Role::User,
+        };
+        let (ip, account, profile) = ("203.0.113.9", caller.account_id, caller.profile_id);
+        let with = |method, named: &str| keys(method, Some(&caller), &[named]).split_off(2);
+        let without = |method, named: &str| keys(method, None, &[named]).split_off(1);
+        let write = format!("rl:write:{account}");
+        assert_eq!(
+            keys(&Method::GET, Some(&caller), &[]),
+            [format!("rl:ip:{ip}"), format!("rl:account:{account}")]
+        );
+        assert_eq!(
+            keys(&Method::HEAD, None, &[]),
+            [format!("rl:ip:{ip}"), format!("rl:anon-read:{ip}")]
+        );
+        assert_eq!(keys(&Method::POST, None, &[]), [format!("rl:ip:{ip}")]);
+        // Those of the token need one; a route that has them refuses who has none.
+        for (name, key) in [
+            ("upload", format!("rl:upload:{account}")),
+            ("connect", format!("rl:connect:{profile}")),
+            ("report", format!("rl:report:{account}")),
+            ("export", format!("rl:export:{account}")),
+        ] {
+            assert_eq!(with(&Method::POST, name), [write.clone(), key], "{name}");
+            assert!(without(&Method::POST, name).is_empty(), "{name}");
+        }
+        assert_eq!(
+            with(&Method::GET, "search"),
+            [format!("rl:search:{account}")]
+        );
+        assert_eq!(
+            without(&Method::GET, "search")[1..],
+            [format!("rl:search-anonymous:{ip}")]
+        );
+        assert_eq!(without(&Method::POST, "auth"), [format!("rl:auth:{ip}")]);
+        assert!(with(&Method::GET, "auth").is_empty());
+        for name in ["otp-send", "socket-open"] {
+            let key = format!("rl:{name}:{ip}");
+            assert_eq!(without(&Method::POST, name), [key.clone()]);
+            assert_eq!(with(&Method::GET, name), [key]);
+        }
+        assert_eq!(
+            without(&Method::POST, "otp-verify"),
+            [
+                format!("rl:otp-verify:{ip}"),
+                format!("rl:otp-verify-wrong:{ip}")
+            ]
+        );
     }
 }

@@ -33,6 +33,7 @@ pub enum RedisDown {
 pub(crate) enum Subject {
     Ip,
     Account,
+    Profile,
 }
 
 /// Which requests a bucket counts.
@@ -42,8 +43,19 @@ pub(crate) enum Applies {
     AnonymousReads,
     WithToken,
     WritesWithToken,
-    /// Those whose contract names this bucket.
+    /// Those whose contract names this bucket; with a subject of the token, those among them that have one.
     Named(&'static str),
+    /// Those whose contract names this bucket and that have no token.
+    NamedWithoutToken(&'static str),
+}
+
+impl Applies {
+    fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Named(name) | Self::NamedWithoutToken(name) => Some(name),
+            Self::All | Self::AnonymousReads | Self::WithToken | Self::WritesWithToken => None,
+        }
+    }
 }
 
 /// One bucket.
@@ -66,25 +78,47 @@ impl Bucket {
     }
 }
 
-/// Returns the table with the configured figures in place of its own.
-pub(crate) fn table(configured: &BTreeMap<String, Figures>) -> anyhow::Result<Vec<Bucket>> {
-    use Applies::{All, AnonymousReads, Named, WithToken, WritesWithToken};
+/// The table as specified. `stranger` is not in it: messaging alone knows who is one, and counts there (GW-3).
+fn specified() -> Vec<Bucket> {
+    use Applies::{All, AnonymousReads, Named, NamedWithoutToken, WithToken, WritesWithToken};
     use RedisDown::{Closed, Open};
-    use Subject::{Account, Ip};
-    let mut table = vec![
+    use Subject::{Account, Ip, Profile};
+    const HOUR: u32 = 3600;
+    const DAY: u32 = 24 * HOUR;
+    vec![
         row("ip", Ip, All, 600, 60, Open),
         row("anon-read", Ip, AnonymousReads, 240, 60, Open),
         row("account", Account, WithToken, 300, 60, Open),
         row("write", Account, WritesWithToken, 60, 60, Closed),
-        row("auth", Ip, Named("auth"), 30, 60, Closed),
-        row("otp-send", Ip, Named("otp-send"), 30, 3600, Closed),
-        row("otp-verify", Ip, Named("otp-verify"), 60, 3600, Closed),
+        row("auth", Ip, NamedWithoutToken("auth"), 30, 60, Closed),
+        row("otp-send", Ip, Named("otp-send"), 30, HOUR, Closed),
+        row("otp-verify", Ip, Named("otp-verify"), 60, HOUR, Closed),
         Bucket {
             name: "otp-verify-wrong",
             only: Some(Reason::InvalidOtp),
-            ..row("otp-verify", Ip, Named("otp-verify"), 20, 3600, Closed)
+            ..row("otp-verify", Ip, Named("otp-verify"), 20, HOUR, Closed)
         },
-    ];
+        row("search", Account, Named("search"), 60, 60, Open),
+        Bucket {
+            name: "search-anonymous",
+            ..row("search", Ip, NamedWithoutToken("search"), 30, 60, Open)
+        },
+        row("upload", Account, Named("upload"), 30, 60, Closed),
+        row("connect", Profile, Named("connect"), 50, DAY, Closed),
+        row("report", Account, Named("report"), 30, DAY, Closed),
+        row("export", Account, Named("export"), 1, DAY, Closed),
+        row("socket-open", Ip, Named("socket-open"), 60, 60, Closed),
+    ]
+}
+
+/// Returns the table with the configured figures in place of its own, once it is known to have every bucket that a
+/// contract names.
+pub(crate) fn table(configured: &BTreeMap<String, Figures>) -> anyhow::Result<Vec<Bucket>> {
+    let mut table = specified();
+    let names = contracts::rpcs()
+        .iter()
+        .flat_map(|rule| rule.buckets.iter().map(|name| (rule.path, *name)));
+    check(&table, names)?;
     for (name, figures) in configured {
         let Some(bucket) = table.iter_mut().find(|bucket| bucket.name == name) else {
             anyhow::bail!("there is no rate-limit bucket `{name}`");
@@ -96,6 +130,20 @@ pub(crate) fn table(configured: &BTreeMap<String, Figures>) -> anyhow::Result<Ve
         bucket.figures = *figures;
     }
     Ok(table)
+}
+
+/// Refuses names that no bucket goes by: a route that has one would not be limited as its contract says.
+fn check<'n>(
+    table: &[Bucket],
+    mut names: impl Iterator<Item = (&'n str, &'n str)>,
+) -> anyhow::Result<()> {
+    let known = |name| table.iter().any(|it| it.applies.name() == Some(name));
+    match names.find(|(_, name)| !known(*name)) {
+        None => Ok(()),
+        Some((rpc, name)) => {
+            anyhow::bail!("{rpc} names the rate-limit bucket `{name}`, which does not exist")
+        }
+    }
 }
 
 fn row(
@@ -118,5 +166,25 @@ fn row(
         applies,
         only: None,
         figures,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gw_3_a_bucket_named_by_a_contract_must_exist_and_be_one_that_is_named() {
+        let table = specified();
+        let named = |name| check(&table, [("/x/Y", "search"), ("/x/Y", name)].into_iter());
+        assert!(named("otp-verify").is_ok());
+        // stranger is counted by messaging; the last two count by themselves, whatever a contract says.
+        for name in ["otp-sned", "stranger", "ip", "write"] {
+            let refused = named(name).unwrap_err().to_string();
+            assert!(
+                refused.contains(name) && refused.contains("/x/Y"),
+                "{refused}"
+            );
+        }
     }
 }

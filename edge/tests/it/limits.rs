@@ -306,3 +306,81 @@ async fn gw_3_replicas_share_their_windows_and_a_restart_refills_none() {
     let ask = async || crate::house::ask(second.local_addr(), "/nothing").await;
     assert_eq!([ask().await.status, ask().await.status], [404, 429]);
 }
+
+#[tokio::test]
+async fn i_22_a_hundred_at_once_over_two_replicas_are_admitted_to_the_limit_exactly() {
+    const LIMIT: u32 = 37;
+    let house = House::open(|config| set(config, "ip", LIMIT, 3600)).await;
+    let mut config = Config {
+        port: 0,
+        ..Config::default()
+    };
+    set(&mut config, "ip", LIMIT, 3600);
+    let second = house.second_door(config).await.unwrap();
+    let doors = [house.address(), second.local_addr()];
+    let asked = (0..100).map(|n| crate::house::ask(doors[n % 2], "/nothing"));
+    let statuses: Vec<u16> = futures_util::future::join_all(asked)
+        .await
+        .iter()
+        .map(|reply| reply.status)
+        .collect();
+    let count = |status| statuses.iter().filter(|it| **it == status).count();
+    assert_eq!(
+        (count(404), count(429)),
+        (LIMIT as usize, 100 - LIMIT as usize)
+    );
+}
+
+#[tokio::test]
+async fn gw_6_without_redis_a_hundred_at_once_are_admitted_to_half_the_limit_exactly() {
+    let house = House::open(|config| set(config, "auth", 41, 3600)).await;
+    house.rig.redis().close().await;
+    let body = "{\"email\":\"a@example.org\"}";
+    let asked = (0..100).map(|_| house.send("POST", "/api/v1/auth/send-otp", &[], body));
+    let replies = futures_util::future::join_all(asked).await;
+    // otp-send has room for 15; 21 is the half of 41, rounded up.
+    let admitted = replies.iter().filter(|reply| reply.status == 200).count();
+    assert_eq!(admitted, 15);
+    let refused = replies.iter().find(|reply| reply.status == 429).unwrap();
+    assert_eq!(
+        refused.header("x-ratelimit-policy"),
+        Some("otp-send;q=15;w=3600")
+    );
+}
+
+#[tokio::test]
+async fn gw_3_of_several_full_buckets_the_one_full_for_longest_refuses() {
+    let house = House::open(|config| {
+        set(config, "ip", 1, 60);
+        set(config, "auth", 1, 3600);
+        set(config, "otp-send", 1, 600);
+    })
+    .await;
+    let body = "{\"email\":\"a@example.org\"}";
+    let send = || house.send("POST", "/api/v1/auth/send-otp", &[], body);
+    assert_eq!(send().await.status, 200);
+    let refused = send().await;
+    assert_eq!(
+        refused.header("x-ratelimit-policy"),
+        Some("auth;q=1;w=3600")
+    );
+    let after: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!(after > 3000, "a retry after {after} s is refused again");
+}
+
+#[tokio::test]
+async fn gw_4_auth_counts_every_auth_route_without_token_and_none_with_one() {
+    let house = House::open(|config| set(config, "auth", 2, 60)).await;
+    let bearer = format!("Bearer {}", house.token(&house.rig.caller()));
+    let me = async |headers: &[(&str, &str)]| house.get("/api/v1/auth/sessions", headers).await;
+    for _ in 0..3 {
+        let with = me(&[("Authorization", &bearer)]).await;
+        assert_ne!(with.status, 429, "{with:?}");
+    }
+    for _ in 0..2 {
+        assert_eq!(me(&[]).await.code(), "UNAUTHORIZED");
+    }
+    let refused = me(&[]).await;
+    assert_eq!(refused.code(), "RATE_LIMIT_EXCEEDED");
+    assert_eq!(refused.header("x-ratelimit-policy"), Some("auth;q=2;w=60"));
+}
