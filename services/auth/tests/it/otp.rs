@@ -171,7 +171,21 @@ fn auc(first: &[Duration], second: &[Duration]) -> f64 {
     longer.sum::<f64>() / (first.len() * second.len()) as f64
 }
 
-/// 300 times each, interleaved: the standard error of the figure is 0.024, so that 0.40..0.60 is four of it.
+/// Sends 400 times to each of two addresses, in pairs whose order alternates, and returns how well times tell them apart.
+async fn told_apart(world: &World, known: &str, unknown: &str) -> f64 {
+    let mut times = [Vec::new(), Vec::new()];
+    for round in 0..400 {
+        for which in [round % 2, (round + 1) % 2] {
+            let begun = Instant::now();
+            world.send([known, unknown][which]).await.expect("sent");
+            times[which].push(begun.elapsed());
+        }
+    }
+    auc(&times[0], &times[1])
+}
+
+/// Equal distributions leave 0.45..0.55 by chance once in seventy measurements (2.45 standard errors of 0.0204), three
+/// times in a row once in 300 000; a difference that can be used leaves it every time.
 #[tokio::test]
 async fn au_1_t_6_times_do_not_tell_known_from_unknown() {
     let world = World::with(|config| {
@@ -181,15 +195,14 @@ async fn au_1_t_6_times_do_not_tell_known_from_unknown() {
     .await;
     let (known, unknown) = (fresh_address(), fresh_address());
     world.sign_in(&known).await;
-    let mut times = [Vec::new(), Vec::new()];
-    for round in 0..600 {
-        let which = round % 2;
-        let begun = Instant::now();
-        world.send([&known, &unknown][which]).await.expect("sent");
-        times[which].push(begun.elapsed());
+    let mut figures = Vec::new();
+    while !figures
+        .last()
+        .is_some_and(|figure| (0.45..=0.55).contains(figure))
+    {
+        assert!(figures.len() < 3, "{figures:?}");
+        figures.push(told_apart(&world, &known, &unknown).await);
     }
-    let figure = auc(&times[0], &times[1]);
-    assert!((0.40..=0.60).contains(&figure), "{figure}");
 }
 
 #[tokio::test]
