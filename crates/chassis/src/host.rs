@@ -43,6 +43,8 @@ pub struct Database {
     pub role_secret: Secret<String>,
     /// Most connections of each service's pool. Default 10.
     pub max_connections: u32,
+    /// Longest wait for one of them, in milliseconds; after it the call answers `SERVICE_UNAVAILABLE`. Default 900.
+    pub acquire_ms: u64,
 }
 
 impl Default for Database {
@@ -51,6 +53,7 @@ impl Default for Database {
             url: Secret::default(),
             role_secret: Secret::default(),
             max_connections: 10,
+            acquire_ms: 900,
         }
     }
 }
@@ -174,6 +177,7 @@ impl Host {
             &self.config.role_secret(),
         );
         config.max_connections = self.config.database.max_connections;
+        config.acquire_timeout = Duration::from_millis(self.config.database.acquire_ms);
         let db = Db::connect(config)
             .await
             .with_context(|| format!("{name} cannot sign in to the database"))?;

@@ -36,6 +36,10 @@ const SECRET: &str = "the secret of the tests, which is long enough";
 /// Time a context of the rig has.
 const ALLOWED: Duration = Duration::from_secs(30);
 
+/// How long a call waits for a connection. Fifty callers of one row share ten, and a busy machine is not what tests are
+/// about: the deadline of the call ends the wait.
+const PATIENCE: Duration = Duration::from_secs(6);
+
 /// A database, a Redis and a mesh for one test.
 pub struct Rig {
     config: HostConfig,
@@ -65,6 +69,7 @@ impl Rig {
             database: DatabaseConfig {
                 url: Secret::new(database.url()),
                 role_secret: Secret::new(String::from_utf8_lossy(ROLE_SECRET).into_owned()),
+                acquire_ms: PATIENCE.as_secs() * 1000,
                 ..DatabaseConfig::default()
             },
             redis: RedisServer {
@@ -78,7 +83,8 @@ impl Rig {
             .expect("the host starts");
         let mut pools = HashMap::new();
         for service in migration::SERVICES {
-            let pool = store::Config::for_service(database.url(), service, ROLE_SECRET);
+            let mut pool = store::Config::for_service(database.url(), service, ROLE_SECRET);
+            pool.acquire_timeout = PATIENCE;
             pools.insert(
                 service,
                 Db::connect_lazy(pool).await.expect("the URL is good"),
