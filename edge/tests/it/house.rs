@@ -35,6 +35,8 @@ pub(crate) struct House {
     pub(crate) feed: Script<Feed>,
     pub(crate) news: Arc<News>,
     pub(crate) signer: Arc<Signer>,
+    /// The signer's private key.
+    pub(crate) pem: String,
     pub(crate) inbox: Inbox,
 }
 
@@ -106,6 +108,7 @@ impl House {
             feed,
             news,
             signer,
+            pem: pem.to_string(),
             inbox,
         }
     }

@@ -8,6 +8,8 @@
 
 mod codings;
 mod floods;
+mod forger;
+mod forgery;
 mod frames;
 mod framing;
 mod h2;
