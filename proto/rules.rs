@@ -131,6 +131,8 @@ pub struct RpcRule {
     pub reserve: bool,
     /// For RPCs with a POST binding: how calls with an idempotency key are treated.
     pub idempotency: Option<Idempotency>,
+    /// Whether the service compares the version in `If-Match` with the resource's (CQ-2).
+    pub conditional: bool,
 }
 
 impl RpcRule {

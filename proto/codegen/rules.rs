@@ -60,7 +60,7 @@ fn rule(
         "RpcRule {{ path: {path:?}, access: Access::{access}, callers: &{callers:?}, status: {status}, \
          effect: Effect::{effect}, deadline: Duration::from_millis({deadline}), body_limit: {body}, \
          buckets: &{buckets:?}, cache: Cache::{cache}, public: {public}, streaming: {streaming}, list: {list}, \
-         reserve: {reserve}, idempotency: {idempotency} }},\n",
+         reserve: {reserve}, conditional: {conditional}, idempotency: {idempotency} }},\n",
         callers = texts(option, "callers"),
         status = or(number(option, "status"), 200),
         effect = value("effect", "EFFECT_", "Unsafe"),
@@ -71,6 +71,7 @@ fn rule(
         public = options.is_public(method),
         streaming = method.is_server_streaming(),
         reserve = options::flag(option, "reserve"),
+        conditional = options::flag(option, "conditional"),
     ))
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use fault::{Fault, Result};
 
-use crate::{Caller, Viewer, internal::ServiceKeys, request_id};
+use crate::{Caller, Expected, Viewer, internal::ServiceKeys, request_id};
 
 /// The deadline of a call that named none (N-18).
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
@@ -50,6 +50,8 @@ pub struct ContextParts {
     pub trace: Option<Arc<str>>,
     /// The service that calls; empty when work begins here.
     pub peer: Arc<str>,
+    /// The version the client expects of what it changes (CQ-2). Calls to other services do not carry it on.
+    pub expected: Expected,
     /// When the request must be done.
     pub deadline: Instant,
 }
@@ -65,6 +67,7 @@ impl Default for ContextParts {
             request_id: request_id::fresh().into(),
             trace: None,
             peer: "".into(),
+            expected: Expected::None,
             deadline: Instant::now() + DEFAULT_DEADLINE,
         }
     }
@@ -192,6 +195,12 @@ impl Context {
     /// Returns the name of the calling service; empty when work begins here.
     pub fn peer(&self) -> &str {
         &self.parts.peer
+    }
+
+    /// Returns the version the client expects of what it changes (CQ-2): nothing, unless the RPC's contract says
+    /// `conditional`.
+    pub fn expected_version(&self) -> &Expected {
+        &self.parts.expected
     }
 
     /// Returns when the request must be done.

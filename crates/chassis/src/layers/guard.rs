@@ -9,7 +9,7 @@ use contracts::{Access, RpcRule};
 use fault::{Fault, Reason, Result};
 use http::Request;
 use identity::{
-    Caller, Context, ContextParts,
+    Caller, Context, ContextParts, Expected,
     internal::{EDGE, IDENTITY_HEADER, Identity, SERVICE_HEADER, ServiceKeys},
     request_id,
 };
@@ -42,7 +42,7 @@ impl Origin {
 /// `UNAUTHORIZED` without a service credential, with a bad identity, or without a caller
 /// where one is needed; `FORBIDDEN` with a wrong credential, from a service that is not
 /// among the callers, or with too low a role; `NOT_IMPLEMENTED` for an unknown RPC;
-/// `VALIDATION_ERROR` for a malformed deadline.
+/// `VALIDATION_ERROR` for a malformed deadline or expected version.
 pub(super) fn admit<B>(
     keys: &ServiceKeys,
     request: &Request<B>,
@@ -66,6 +66,7 @@ pub(super) fn admit<B>(
         request_id: Arc::clone(&origin.request_id),
         trace: Some(origin.trace.to_string().into()),
         peer,
+        expected: expected(rule, request)?,
         deadline: Instant::now() + allowed,
     }
     .into())
@@ -126,6 +127,15 @@ fn longest(rule: &RpcRule) -> Duration {
     } else {
         mesh::STREAM_DEADLINE
     }
+}
+
+/// The version the caller expects of what it changes, where the contract promises to compare it (CQ-2, K-4).
+fn expected<B>(rule: &RpcRule, request: &Request<B>) -> Result<Expected> {
+    if !rule.conditional {
+        return Ok(Expected::None);
+    }
+    let given = request.headers().get_all(metadata::IF_MATCH);
+    Expected::from_metadata(given.iter().map(http::HeaderValue::as_bytes))
 }
 
 fn text<'r, B>(request: &'r Request<B>, name: &str) -> Option<&'r str> {

@@ -26,7 +26,7 @@ impl App {
     /// Changes settings and tells the others, unless nothing is different.
     ///
     /// # Errors
-    /// As [`App::settings`].
+    /// As [`App::settings`]; `PRECONDITION_FAILED` when they are in another version than expected.
     pub(crate) async fn change_settings(
         &self,
         ctx: &Context,
@@ -36,6 +36,7 @@ impl App {
         let mut tx = self.db.begin(ctx).await?;
         let settings = store::settings::lock(&*tx, caller.account_id).await?;
         let mut settings = settings.ok_or(Error::SessionOver)?;
+        ctx.expected_version().admit(settings.version)?;
         if !settings.apply(change) {
             return Ok(settings);
         }

@@ -2,10 +2,10 @@
 
 use contracts::Word;
 use entity::auth::account_settings::{ActiveModel, Column, Entity, Model};
-use fault::{Fault, Result};
+use fault::{Fault, Reason, Result};
 use sea_orm::sea_query::{LockType, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -50,7 +50,10 @@ pub(crate) async fn lock(db: &impl ConnectionTrait, account_id: Uuid) -> Result<
     row.map(settings).transpose()
 }
 
-/// Stores changed settings under the next version; returns them as stored.
+/// Stores changed settings as the version after the one they were read in (CQ-2); returns them as stored.
+///
+/// # Errors
+/// `PRECONDITION_FAILED` when another version is there by now.
 pub(crate) async fn update(
     db: &impl ConnectionTrait,
     account_id: Uuid,
@@ -69,8 +72,15 @@ pub(crate) async fn update(
         version: Set(changed.version + 1),
         ..Default::default()
     };
-    let row = Entity::update(row).exec(db).await.map_err(store::fault)?;
-    settings(row)
+    let statement = Entity::update(row)
+        .validate()
+        .map_err(store::fault)?
+        .filter(Column::Version.eq(changed.version));
+    match statement.exec(db).await {
+        Ok(row) => settings(row),
+        Err(DbErr::RecordNotUpdated) => Err(Fault::of(Reason::PreconditionFailed)),
+        Err(error) => Err(store::fault(error)),
+    }
 }
 
 fn word<E: Word>(value: E) -> Result<String> {

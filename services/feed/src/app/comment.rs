@@ -82,11 +82,13 @@ impl App {
         let post = self.visible_post(ctx, seen.post_id).await?;
         let mut tx = self.db.begin(ctx).await?;
         let mut comment = comment::lock(&*tx, id).await?.ok_or(Error::NoComment)?;
+        ctx.expected_version().admit(comment.version)?;
         if comment.content != content {
             comment.content = content;
             comment.edited_at = Some(now());
+            let read = comment.version;
             comment.version += 1;
-            comment = comment::save(&*tx, &comment).await?;
+            comment = comment::save(&*tx, read, &comment).await?;
             let mentions = mentioned(&mut tx, &post, &comment).await?;
             let thread = Thread {
                 post: &post,
@@ -113,6 +115,8 @@ impl App {
             return Err(Error::NoComment);
         }
         for comment in &removed {
+            // What the statement found was one version older; an unexpected one comes back when the transaction ends.
+            ctx.expected_version().admit(comment.version - 1)?;
             events::comment_deleted(&mut tx, ctx, comment).await?;
         }
         removal::uncount(&*tx, &removed).await?;

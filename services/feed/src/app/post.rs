@@ -69,6 +69,7 @@ impl App {
     ) -> Result<PostView> {
         let mut tx = self.db.begin(ctx).await?;
         let before = self.lock_own_post(&mut tx, ctx, id).await?;
+        ctx.expected_version().admit(before.version)?;
         let mut post = before.clone();
         let mut changed = post.change(changes, now())?;
         if changed.is_empty() {
@@ -83,7 +84,7 @@ impl App {
             changed.retain(|field| *field != "slug" || post.slug != before.slug);
         }
         mention(&mut tx, &mut post).await?;
-        let post = post::save(&*tx, &post).await?;
+        let post = post::save(&*tx, before.version, &post).await?;
         events::post_changed(&mut tx, ctx, &before, &post, &changed).await?;
         tx.commit().await?;
         self.see_post(ctx, post).await
@@ -93,9 +94,11 @@ impl App {
     pub(crate) async fn delete_post(&self, ctx: &Context, id: Uuid) -> Result<()> {
         let mut tx = self.db.begin(ctx).await?;
         let mut post = self.lock_own_post(&mut tx, ctx, id).await?;
+        ctx.expected_version().admit(post.version)?;
         let was_published = post.is_published();
+        let read = post.version;
         post.version += 1;
-        post::archive(&*tx, &post, now()).await?;
+        post::archive(&*tx, read, &post, now()).await?;
         if was_published {
             events::post_archived(&mut tx, ctx, &post).await?;
         }

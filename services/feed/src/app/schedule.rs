@@ -49,7 +49,7 @@ impl App {
                 )
                 .unwrap_or(before.standing);
             post.version += 1;
-            let post = post::save(&*tx, &post).await?;
+            let post = post::save(&*tx, before.version, &post).await?;
             events::post_changed(&mut tx, &ctx, before, &post, &["isPublished", "publishAt"])
                 .await?;
         }

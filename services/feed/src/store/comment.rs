@@ -1,7 +1,7 @@
 //! Comments by id: the finder all requests for one comment start from, and their rows.
 
 use entity::feed::{comment_stats, comments};
-use fault::{Fault, Result};
+use fault::{Fault, Reason, Result};
 use identity::Viewer;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, LockType, Query, SimpleExpr};
 use sea_orm::{
@@ -115,11 +115,15 @@ pub(crate) async fn insert(on: &impl ConnectionTrait, comment: &Comment) -> Resu
         .map_err(store::fault)
 }
 
-/// Stores the text of a locked comment and returns it as it is stored.
+/// Stores the text of a comment in place of the version that was read (CQ-2) and returns it as it is stored.
 ///
 /// # Errors
-/// `INTERNAL_ERROR` when the comment is not there, which its lock rules out.
-pub(crate) async fn save(on: &impl ConnectionTrait, comment: &Comment) -> Result<Comment> {
+/// `PRECONDITION_FAILED` when another version is there by now.
+pub(crate) async fn save(
+    on: &impl ConnectionTrait,
+    read: i32,
+    comment: &Comment,
+) -> Result<Comment> {
     let row = comments::ActiveModel {
         content: Set(comment.content.clone()),
         edited_at: Set(comment.edited_at),
@@ -128,12 +132,13 @@ pub(crate) async fn save(on: &impl ConnectionTrait, comment: &Comment) -> Result
     };
     let update = comments::Entity::update_many()
         .set(row)
-        .filter(comments::Column::Id.eq(comment.id));
+        .filter(comments::Column::Id.eq(comment.id))
+        .filter(comments::Column::Version.eq(read));
     let saved = update.exec_with_returning(on).await.map_err(store::fault)?;
     let saved = saved
         .into_iter()
         .next()
-        .ok_or_else(|| Fault::internal("a locked comment was not there to be saved"))?;
+        .ok_or_else(|| Fault::of(Reason::PreconditionFailed))?;
     Ok(to_domain(saved))
 }
 

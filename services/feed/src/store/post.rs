@@ -4,7 +4,7 @@ use contracts::Word;
 use contracts::feed::v1::{BodyFormat, PostStatus, PostType, PostVisibility};
 use contracts::profile::v1::ProfileType;
 use entity::feed::{post_stats, posts};
-use fault::{Fault, Result};
+use fault::{Fault, Reason, Result};
 use identity::Viewer;
 use sea_orm::sea_query::{Expr, LockBehavior, LockType};
 use sea_orm::{
@@ -120,25 +120,30 @@ pub(crate) async fn insert(on: &impl ConnectionTrait, post: &Post) -> Result<()>
     Ok(())
 }
 
-/// Stores what changed about a locked post and returns it as it is stored.
+/// Stores what changed about a post in place of the version that was read (CQ-2) and returns it as it is stored.
 ///
 /// # Errors
-/// `INTERNAL_ERROR` when the post is not there, which its lock rules out.
-pub(crate) async fn save(on: &impl ConnectionTrait, post: &Post) -> Result<Post> {
+/// `PRECONDITION_FAILED` when another version is there by now.
+pub(crate) async fn save(on: &impl ConnectionTrait, read: i32, post: &Post) -> Result<Post> {
     let update = posts::Entity::update_many()
         .set(to_row(post))
-        .filter(posts::Column::Id.eq(post.id));
+        .filter(posts::Column::Id.eq(post.id))
+        .filter(posts::Column::Version.eq(read));
     let saved = update.exec_with_returning(on).await.map_err(store::fault)?;
     let saved = saved
         .into_iter()
         .next()
-        .ok_or_else(|| Fault::internal("a locked post was not there to be saved"))?;
+        .ok_or_else(|| Fault::of(Reason::PreconditionFailed))?;
     to_domain(saved)
 }
 
-/// Takes a locked post from every surface (FD-14).
+/// Takes a post from every surface (FD-14), if it is in the version that was read (CQ-2).
+///
+/// # Errors
+/// `PRECONDITION_FAILED` when another version is there by now.
 pub(crate) async fn archive(
     on: &impl ConnectionTrait,
+    read: i32,
     post: &Post,
     now: OffsetDateTime,
 ) -> Result<()> {
@@ -152,9 +157,13 @@ pub(crate) async fn archive(
     let done = posts::Entity::update_many()
         .set(row)
         .filter(posts::Column::Id.eq(post.id))
+        .filter(posts::Column::Version.eq(read))
         .exec(on)
         .await;
-    done.map(drop).map_err(store::fault)
+    match done.map_err(store::fault)?.rows_affected {
+        0 => Err(Fault::of(Reason::PreconditionFailed)),
+        _ => Ok(()),
+    }
 }
 
 /// The columns that may change; those that never do are left out.

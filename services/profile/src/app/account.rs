@@ -44,8 +44,9 @@ pub(crate) async fn change_settings(
         let before = whole.profile.effective_visibility;
         whole.profile.show_to(whole.profile.visibility, &settings);
         if whole.profile.effective_visibility != before {
+            let read = whole.profile.version;
             whole.profile.touch(identity::clock::now());
-            let profile = rows::profile::update(tx, &whole.profile).await?;
+            let profile = rows::profile::update(tx, read, &whole.profile).await?;
             publish::visibility_changed(tx, ctx, &profile).await?;
         }
     }
@@ -68,14 +69,11 @@ pub(crate) async fn change_account(
         }
         whole.private.settings.account_version = change.version;
         rows::profile::update_private(tx, whole.profile.id, &whole.private).await?;
-        rows::profile::update(
-            tx,
-            &Profile {
-                account_state: change.state,
-                ..whole.profile
-            },
-        )
-        .await?;
+        let profile = Profile {
+            account_state: change.state,
+            ..whole.profile
+        };
+        rows::profile::update(tx, profile.version, &profile).await?;
     }
     Ok(())
 }
@@ -91,7 +89,7 @@ async fn end_account(tx: &mut Tx, ctx: &Context, account: Uuid) -> Result<()> {
             let profile = erase(tx, profile).await?;
             publish::deleted(tx, ctx, &profile, None).await?;
         } else {
-            rows::profile::update(tx, &profile).await?;
+            rows::profile::update(tx, profile.version, &profile).await?;
         }
     }
     Ok(())

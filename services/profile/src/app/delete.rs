@@ -26,6 +26,7 @@ impl App {
         let Some(heir) = heir(&live) else {
             return Err(Error::LastProfile);
         };
+        ctx.expected_version().admit(gone.version)?;
         let (gone, primary) = if gone.is_primary {
             let (gone, heir) = move_mark(&mut tx, ctx, &gone, heir).await?;
             (gone, Some(heir))
@@ -54,8 +55,9 @@ fn heir(live: &[Profile]) -> Option<&Profile> {
 
 /// Takes everything personal of a profile away and ends its connections.
 pub(super) async fn erase(tx: &mut Tx, mut profile: Profile) -> Result<Profile> {
+    let read = profile.version;
     profile.erase(identity::clock::now());
-    let profile = rows::profile::update(tx, &profile).await?;
+    let profile = rows::profile::update(tx, read, &profile).await?;
     // Connections before counters, counters in id order, as the events of connections take them.
     let mut touched = rows::relation::disconnect(tx, profile.id).await?;
     touched.insert(profile.id);

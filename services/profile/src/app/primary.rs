@@ -20,12 +20,12 @@ pub(super) async fn move_mark(
     new: &Profile,
 ) -> Result<(Profile, Profile)> {
     let now = identity::clock::now();
-    let mut old = Profile {
+    let mut unmarked = Profile {
         is_primary: false,
         ..old.clone()
     };
-    old.touch(now);
-    let old = rows::profile::update(tx, &old).await?;
+    unmarked.touch(now);
+    let old = rows::profile::update(tx, old.version, &unmarked).await?;
     let new = mark(tx, new).await?;
     publish::primary_changed(tx, ctx, &new, &old).await?;
     Ok((old, new))
@@ -33,12 +33,12 @@ pub(super) async fn move_mark(
 
 /// Marks a profile of an account that has no primary one at this moment.
 pub(super) async fn mark(tx: &mut Tx, profile: &Profile) -> Result<Profile> {
-    let mut profile = Profile {
+    let mut marked = Profile {
         is_primary: true,
         ..profile.clone()
     };
-    profile.touch(identity::clock::now());
-    rows::profile::update(tx, &profile).await
+    marked.touch(identity::clock::now());
+    rows::profile::update(tx, profile.version, &marked).await
 }
 
 impl App {
@@ -55,6 +55,7 @@ impl App {
         if chosen.is_draft() {
             return Err(Error::PrimaryDraft);
         }
+        ctx.expected_version().admit(chosen.version)?;
         let chosen = match live.iter().find(|profile| profile.is_primary) {
             Some(primary) if primary.id == id => chosen.clone(),
             Some(primary) => move_mark(&mut tx, ctx, primary, chosen).await?.1,

@@ -22,6 +22,7 @@ impl App {
         check_username(changes)?;
         let mut tx = self.db.begin(ctx).await?;
         let profile = lock_own(&mut tx, ctx, target).await?;
+        ctx.expected_version().admit(profile.version)?;
         if !profile.is_draft() && matches!(changes.draft_data, Change::Set(_)) {
             return Err(Error::NotADraft);
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use entity::profile::{profile_metadata, profile_private, profile_stats, profiles};
-use fault::Result;
+use fault::{Fault, Reason, Result};
 use identity::Viewer;
 use sea_orm::sea_query::{Expr, SimpleExpr};
 use sea_orm::{
@@ -210,7 +210,7 @@ pub(crate) async fn save(
     after: &Whole,
 ) -> Outcome<Whole> {
     let id = after.profile.id;
-    let profile = update(tx, &after.profile).await?;
+    let profile = update(tx, before.profile.version, &after.profile).await?;
     if before.private != after.private {
         model::private_row(id, &after.private)
             .update(tx)
@@ -224,9 +224,17 @@ pub(crate) async fn save(
     })
 }
 
-/// Stores a profile's own row and returns it as stored.
-pub(crate) async fn update(tx: &DatabaseTransaction, profile: &Profile) -> Outcome<Profile> {
-    let row = model::row(profile).update(tx).await.map_err(refused)?;
+/// Stores a profile's own row in place of the version that was read and returns it as stored (CQ-2).
+pub(crate) async fn update(
+    tx: &DatabaseTransaction,
+    read: i32,
+    profile: &Profile,
+) -> Outcome<Profile> {
+    let statement = profiles::Entity::update(model::row(profile))
+        .validate()
+        .map_err(fault)?
+        .filter(profiles::Column::Version.eq(read));
+    let row = statement.exec(tx).await.map_err(refused)?;
     Ok(model::profile(row)?)
 }
 
@@ -258,8 +266,11 @@ pub(crate) async fn strip(tx: &DatabaseTransaction, id: Uuid) -> Result<()> {
     answers.exec(tx).await.map_err(fault).map(drop)
 }
 
-/// Names the constraint a write ran into.
+/// Names the constraint a write ran into, or the other version it found.
 fn refused(error: DbErr) -> Error {
+    if matches!(error, DbErr::RecordNotUpdated) {
+        return Error::Fault(Fault::of(Reason::PreconditionFailed).with_source(error));
+    }
     match violated(&error).as_deref() {
         Some("profiles_username") => Error::UsernameTaken,
         Some("profiles_draft") => Error::DraftExists,
