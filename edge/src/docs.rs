@@ -1,12 +1,14 @@
 //! The interactive API page and its assets, all from this binary: the page downloads nothing from elsewhere.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG};
 use http::{HeaderValue, StatusCode};
 use utoipa_swagger_ui::Config;
 
+use crate::conditional;
 use crate::respond::{self, Reply};
 
 const PAGE: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
@@ -18,6 +20,10 @@ const PAGE: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8
 const START: &str = "window.ui = SwaggerUIBundle({url: '/api/docs/openapi.json', dom_id: '#swagger-ui', deepLinking: true, \
 persistAuthorization: true, tryItOutEnabled: true, displayRequestDuration: true, filter: true, docExpansion: 'none', validatorUrl: null});\n";
 
+const CSS: &str = "swagger-ui.css";
+const BUNDLE: &str = "swagger-ui-bundle.js";
+const ICON: &str = "favicon-32x32.png";
+
 /// Everything from here, styles also inline because Swagger UI sets them so, images also as data because its style sheet
 /// carries its icons so.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -25,33 +31,60 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
 );
 
+/// The page and its assets by name: they do not change while the process runs.
+static FILES: LazyLock<HashMap<&'static str, Document>> = LazyLock::new(|| {
+    const SCRIPT: &str = "text/javascript; charset=utf-8";
+    let own = |text: &'static str| Some(Bytes::from_static(text.as_bytes()));
+    [
+        ("", "text/html; charset=utf-8", own(PAGE)),
+        ("start.js", SCRIPT, own(START)),
+        (CSS, "text/css; charset=utf-8", vendored(CSS)),
+        (BUNDLE, SCRIPT, vendored(BUNDLE)),
+        (ICON, "image/png", vendored(ICON)),
+    ]
+    .into_iter()
+    .filter_map(|(name, content_type, body)| Some((name, Document::new(content_type, body?))))
+    .collect()
+});
+
+/// Something the door itself serves and that does not change while it is open.
+#[derive(Clone, Debug)]
+pub(crate) struct Document {
+    content_type: HeaderValue,
+    body: Bytes,
+    tag: HeaderValue,
+}
+
+impl Document {
+    pub(crate) fn new(content_type: &'static str, body: Bytes) -> Self {
+        Self {
+            content_type: HeaderValue::from_static(content_type),
+            tag: conditional::tag(0, &[&body]),
+            body,
+        }
+    }
+
+    /// Returns the reply that brings it, with its tag (CQ-1).
+    pub(crate) fn reply(&self) -> Reply {
+        let (content_type, body) = (self.content_type.clone(), self.body.clone());
+        let mut reply = respond::raw(StatusCode::OK, content_type, body);
+        reply.headers_mut().insert(ETAG, self.tag.clone());
+        reply
+    }
+}
+
 /// Returns the page, or the asset of this name.
 pub(crate) fn file(name: &str) -> Option<Reply> {
-    let (content_type, body) = match name {
-        "" => (
-            "text/html; charset=utf-8",
-            Bytes::from_static(PAGE.as_bytes()),
-        ),
-        "start.js" => (
-            "text/javascript; charset=utf-8",
-            Bytes::from_static(START.as_bytes()),
-        ),
-        "swagger-ui.css" => ("text/css; charset=utf-8", vendored(name)?),
-        "swagger-ui-bundle.js" => ("text/javascript; charset=utf-8", vendored(name)?),
-        "favicon-32x32.png" => ("image/png", vendored(name)?),
-        _ => return None,
-    };
-    let mut reply = respond::raw(StatusCode::OK, HeaderValue::from_static(content_type), body);
-    reply.headers_mut().insert(CONTENT_SECURITY_POLICY, POLICY);
+    let mut reply = FILES.get(name)?.reply();
+    let headers = reply.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
     // The assets change with the binary only, the page with every version of the contracts.
     let age = if name.is_empty() {
         "public, max-age=0, must-revalidate"
     } else {
         "public, max-age=3600"
     };
-    reply
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static(age));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(age));
     Some(reply)
 }
 

@@ -5,17 +5,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use contracts::{Cache, RpcRule};
 use fault::{Fault, Violation};
-use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, LOCATION, USER_AGENT};
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, ETAG, LOCATION, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use hyper::body::Incoming;
 use identity::{Caller, Context};
+use mesh::metadata;
+use tonic::metadata::MetadataMap;
 use transcode::{Decoded, Match, Page, ReplyMeta, Route};
 
 use crate::auth::Session;
 use crate::pipeline::{Door, Exchange};
 use crate::respond::{self, Refusal, Reply};
-use crate::{body, coding, negotiate};
+use crate::{body, coding, conditional, negotiate};
 
 /// Reply metadata that becomes a header (K-5); all other metadata stays inside.
 const PASSED_ON: [(&str, HeaderName); 3] = [
@@ -42,6 +44,7 @@ impl Door {
         if found.route.output != RAW {
             negotiate::json_reply(&parts.headers)?;
         }
+        let passed = passed(parts, rule)?;
         let body = self
             .body_of(parts, body, found.route, rule.body_limit)
             .await?;
@@ -74,7 +77,7 @@ impl Door {
         } = decoded;
         let answer = self
             .peers
-            .forward(rule.domain(), &ctx, rule.path, message.into())
+            .forward_with(rule.domain(), &ctx, rule.path, message.into(), passed)
             .await?;
         let meta = ReplyMeta {
             request_id: &exchange.request_id,
@@ -94,8 +97,10 @@ impl Door {
             Some(content_type) => HeaderValue::from_str(content_type).map_err(Fault::internal)?,
             None => respond::JSON,
         };
+        let tag = conditional::tag_of(&parts.method, status, rule, &printed);
         let mut reply = respond::raw(status, content_type, printed.body);
         let headers = reply.headers_mut();
+        headers.extend(tag.map(|tag| (ETAG, tag)));
         pass_on(&metadata, headers);
         describe_cache_class(rule.cache, headers);
         if let Some(page) = printed.page {
@@ -169,6 +174,17 @@ impl Door {
         self.routes.transcoder.find("GET", &path).ok()?;
         HeaderValue::from_str(&path).ok()
     }
+}
+
+/// What of the request's head travels to the service beside its context, as metadata.
+fn passed(parts: &Parts, rule: &RpcRule) -> Result<MetadataMap, Fault> {
+    let mut passed = HeaderMap::new();
+    let expected = conditional::expected(parts, rule)?;
+    if !expected.is_none() {
+        let value = HeaderValue::try_from(expected.to_string()).map_err(Fault::internal)?;
+        passed.insert(metadata::IF_MATCH, value);
+    }
+    Ok(MetadataMap::from_headers(passed))
 }
 
 fn count_failure(code: &'static str) {

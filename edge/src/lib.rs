@@ -5,6 +5,7 @@ mod auth;
 mod body;
 mod client_ip;
 mod coding;
+mod conditional;
 mod config;
 mod cors;
 mod docs;
@@ -41,6 +42,7 @@ pub use self::ratelimit::{Figures, RedisDown};
 
 use self::auth::Gate;
 use self::cors::Cors;
+use self::docs::Document;
 use self::health::Health;
 use self::pipeline::Door;
 use self::ratelimit::Limiter;
@@ -98,7 +100,7 @@ impl Edge {
             cors: Cors::new(&config.origins)?,
             health: Health::new(&config.mandatory, kit.peers.clone(), kit.redis),
             inbox: kit.inbox,
-            openapi: serde_json::to_vec(&document)?.into(),
+            openapi: Document::new("application/json", serde_json::to_vec(&document)?.into()),
             peers: kit.peers,
             keys: kit.keys,
             draining: AtomicBool::new(false),

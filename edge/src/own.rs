@@ -43,13 +43,7 @@ impl Door {
             }
             Own::Ready => respond::success(StatusCode::OK, &json!({ "status": "ok" }), id)?,
             Own::Docs(name) => return docs::file(name).ok_or_else(nothing_here),
-            Own::OpenApi => {
-                return Ok(respond::raw(
-                    StatusCode::OK,
-                    respond::JSON,
-                    self.openapi.clone(),
-                ));
-            }
+            Own::OpenApi => return Ok(self.openapi.reply()),
             Own::Inbox => {
                 let mails = self
                     .inbox

@@ -22,13 +22,14 @@ use crate::auth::Gate;
 use crate::coding::Accepted;
 use crate::config::Config;
 use crate::cors::Cors;
+use crate::docs::Document;
 use crate::health::Health;
 use crate::inbox::Inbox;
 use crate::log::Record;
 use crate::ratelimit::{Limiter, Standing};
 use crate::respond::{self, Refusal, Reply, ReplyBody};
 use crate::routes::{Routes, Target};
-use crate::{body, client_ip, coding, head, request_id, security};
+use crate::{body, client_ip, coding, conditional, head, request_id, security};
 
 /// Everything a request meets.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ pub(crate) struct Door {
     pub(crate) cors: Cors,
     pub(crate) health: Health,
     pub(crate) inbox: Option<Inbox>,
-    pub(crate) openapi: Bytes,
+    pub(crate) openapi: Document,
     pub(crate) peers: mesh::Peers,
     pub(crate) keys: Arc<ServiceKeys>,
     pub(crate) draining: AtomicBool,
@@ -127,6 +128,7 @@ impl Door {
             exchange.record.explain(&refusal.fault);
             respond::refusal(refusal, &exchange.request_id)
         });
+        let reply = conditional::revalidated(parts, reply);
         let reply = self.leave_body(body, parts.version, reply, in_flight).await;
         coding::compress(accepted, self.config.limits.compress_bytes, reply).await
     }
@@ -203,7 +205,7 @@ impl Door {
         );
         describe_caching(&exchange, headers);
         self.cors.describe(&parts.method, &parts.headers, headers);
-        if parts.method == Method::HEAD {
+        if parts.method == Method::HEAD && reply.status() != StatusCode::NOT_MODIFIED {
             // The length GET would have, if it is known, and nothing of it (TR-19).
             if let Some(length) = reply.body().size_hint().exact() {
                 reply.headers_mut().insert(CONTENT_LENGTH, length.into());

@@ -5,6 +5,7 @@
 
 mod access;
 mod comments;
+mod conditional;
 mod routes;
 mod shapes;
 

@@ -52,6 +52,11 @@ impl Binding {
             .split('/')
             .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
     }
+
+    /// Whether its method is one `If-Match` is read for (CQ-2).
+    pub(super) fn is_change(&self) -> bool {
+        matches!(self.verb.as_str(), "put" | "patch" | "delete")
+    }
 }
 
 impl Contract {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use contracts::{FilterKind, FilterRule, ListRule};
+use contracts::{Cache, FilterKind, FilterRule, ListRule};
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Value, json};
 
@@ -46,7 +46,28 @@ pub(super) fn all(
     if rpc.rule.streaming {
         all.extend(stream());
     }
+    all.extend(condition(rpc, binding));
     all
+}
+
+/// The condition a request can be made under (CQ-1, CQ-2).
+fn condition(rpc: &Rpc, binding: &Binding) -> Option<Value> {
+    let (name, description) = if binding.is_change() && rpc.rule.conditional {
+        (
+            "If-Match",
+            "Entity tags, or `*`. The change happens only if the resource still has the version of one of them; else 412. \
+             Without it the last write wins.",
+        )
+    } else if binding.verb == "get" && !rpc.rule.streaming && rpc.rule.cache != Cache::NoStore {
+        (
+            "If-None-Match",
+            "Entity tags, or `*`. When one of them is that of the reply, the answer is 304 without a body.",
+        )
+    } else {
+        return None;
+    };
+    let schema = json!({"type": "string", "description": description});
+    Some(parameter("header", name, schema, false))
 }
 
 /// What the edge itself reads of a stream's request (ST-3, ST-4).

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use contracts::Access;
+use contracts::{Access, Cache};
 use fault::Reason;
 use prost_reflect::Kind;
 use serde_json::{Map, Value, json};
@@ -20,7 +20,7 @@ pub(super) fn all(
     binding: &Binding,
 ) -> Value {
     let mut all = Map::new();
-    let success = success(schemas, rpc);
+    let success = success(schemas, rpc, binding);
     // A create that finds the thing there says so by 200 (TR-17).
     if rpc.rule.status == 201 && rpc.comment.contains("200") {
         let mut existing = success.clone();
@@ -28,19 +28,28 @@ pub(super) fn all(
         all.insert("200".to_owned(), existing);
     }
     all.insert(rpc.rule.status.to_string(), success);
+    if binding.verb == "get" && tagged(rpc, binding) {
+        let unchanged =
+            "Unchanged: `If-None-Match` names the ETag of this reply. There is no body.";
+        all.insert("304".to_owned(), json!({"description": unchanged}));
+    }
     for (status, reasons) in failures(rpc, binding) {
         all.insert(status.to_string(), failure(shared, &reasons));
     }
     all.into()
 }
 
-fn success(schemas: &mut Schemas<'_>, rpc: &Rpc) -> Value {
+fn success(schemas: &mut Schemas<'_>, rpc: &Rpc, binding: &Binding) -> Value {
     let description = match rpc.rule.status {
         201 => "Made.",
         202 => "Accepted; it happens later.",
         _ => "Done.",
     };
-    let headers = json!({"X-Request-Id": {"schema": {"type": "string"}, "description": "The id of the request."}});
+    let mut headers = json!({"X-Request-Id": {"schema": {"type": "string"}, "description": "The id of the request."}});
+    if tagged(rpc, binding) {
+        headers["ETag"] = json!({"schema": {"type": "string"}, "description":
+            "The version of a single resource, 0 for anything else, and a hash of what the reply says."});
+    }
     if rpc.rule.streaming {
         return stream(schemas, rpc, &headers);
     }
@@ -51,6 +60,19 @@ fn success(schemas: &mut Schemas<'_>, rpc: &Rpc) -> Value {
         json!({"application/json": {"schema": envelope(schemas, rpc)}})
     };
     json!({"description": description, "headers": headers, "content": content})
+}
+
+/// Whether replies have an `ETag` (CQ-1).
+fn tagged(rpc: &Rpc, binding: &Binding) -> bool {
+    if rpc.rule.streaming {
+        return false;
+    }
+    let versioned = rpc.output.get_field_by_name("version").is_some();
+    match binding.verb.as_str() {
+        "get" => rpc.rule.cache != Cache::NoStore,
+        "put" | "patch" => versioned,
+        _ => versioned && rpc.rule.status == 201,
+    }
 }
 
 /// A stream: its items bare, in the form `Accept` names (ST-1, ST-2).
@@ -135,6 +157,9 @@ fn failures(rpc: &Rpc, binding: &Binding) -> BTreeMap<u16, Vec<Reason>> {
     }
     if binding.variables().next().is_some() {
         reasons.push(R::NotFound);
+    }
+    if binding.is_change() {
+        reasons.push(R::PreconditionFailed);
     }
     let words = rpc
         .comment

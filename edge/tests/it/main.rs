@@ -7,6 +7,7 @@
 )]
 
 mod codings;
+mod conditional;
 mod floods;
 mod forger;
 mod forgery;

@@ -12,7 +12,7 @@ use futures_util::stream;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
-use identity::{Caller, Context, Role, internal::ServiceKeys};
+use identity::{Caller, Context, Expected, Role, internal::ServiceKeys};
 use mesh::{Hosted, Mesh};
 use tonic::{Code, Status, body::Body};
 use tower::ServiceExt as _;

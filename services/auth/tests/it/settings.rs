@@ -213,3 +213,31 @@ async fn cq_3_of_parallel_changes_each_has_its_version() {
     versions.sort_unstable();
     assert_eq!(versions, (2..=21).collect::<Vec<i32>>());
 }
+
+#[tokio::test]
+async fn cq_2_settings_change_only_in_the_version_that_is_expected() {
+    let world = World::start().await;
+    let guest = world.sign_in(&fresh_address()).await;
+    let change = |theme: Theme, version: &str| {
+        let mut request = tonic::Request::new(UpdateSettingsRequest {
+            theme: Some(theme.into()),
+            ..Default::default()
+        });
+        let value = version.parse().expect("metadata");
+        request.metadata_mut().insert("if-match", value);
+        let mut client = world.client(&guest.ctx);
+        async move { client.update_settings(request).await.map_err(Fault::from) }
+    };
+    for (theme, stale) in [
+        (Theme::Dark, "2"),
+        (Theme::System, "\"0-0123456789abcdef\""),
+    ] {
+        let refused = change(theme, stale).await.expect_err("another version");
+        assert_eq!(refused.reason(), Reason::PreconditionFailed, "{stale}");
+    }
+    assert_eq!(get(&world, &guest).await.theme(), Theme::System);
+    for (theme, expected) in [(Theme::Dark, "1"), (Theme::Light, "*")] {
+        let changed = change(theme, expected).await.expect("this version");
+        assert_eq!(changed.into_inner().theme(), theme, "{expected}");
+    }
+}

@@ -7,6 +7,7 @@
 )]
 
 mod comment;
+mod conditional;
 mod cost;
 mod feed_list;
 mod like;

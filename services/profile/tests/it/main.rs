@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test says by panicking what failed")]
 
 mod account;
+mod conditional;
 mod create;
 mod delete;
 mod internal;

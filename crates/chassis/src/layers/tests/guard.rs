@@ -174,3 +174,34 @@ async fn sc_1_the_context_says_what_the_edge_signed_and_nothing_else() {
     );
     assert!(ctx.caller().is_none() && ctx.remaining() <= Duration::from_millis(200));
 }
+
+#[tokio::test]
+async fn k_4_the_expected_version_is_read_where_the_contract_compares_it() {
+    const CONDITIONAL: &str = "/smilefactory.feed.v1.FeedService/UpdatePost";
+    let (service, seen) = witness();
+    let edge = keys("edge");
+    let identity = edge.sign_identity(Some(&caller(Role::User)), None);
+    for (path, given, expected) in [
+        (CONDITIONAL, vec![], Expected::None),
+        (CONDITIONAL, vec!["7"], Expected::Versions([7].into())),
+        (
+            CONDITIONAL,
+            vec!["\"7-0123456789abcdef\"", "\"8-0123456789abcdef\""],
+            Expected::Versions([7, 8].into()),
+        ),
+        (CONDITIONAL, vec!["*"], Expected::Any),
+        (USER, vec!["7"], Expected::None),
+        (USER, vec!["seven"], Expected::None),
+    ] {
+        let mut headers = vec![("x-sf-identity", &*identity)];
+        headers.extend(given.iter().map(|value| ("if-match", *value)));
+        outcome(&service, by_edge(path, &headers)).await.unwrap();
+        let ctx = seen.lock().unwrap().take().unwrap();
+        assert_eq!(*ctx.expected_version(), expected, "{path} {given:?}");
+    }
+    let headers = [("x-sf-identity", &*identity), ("if-match", "seven")];
+    let refused = outcome(&service, by_edge(CONDITIONAL, &headers)).await;
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.reason(), Reason::ValidationError);
+    assert_eq!(refused.get_violations()[0].field, "If-Match");
+}
