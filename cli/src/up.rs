@@ -50,6 +50,7 @@ impl Up {
             .await
             .context("opening the captured inbox")?;
         send_mail_to(&mut settings.auth.smtp, sink.address()?);
+        settings.edge.reflection = true;
         host.spawn(sink.task());
         host.add::<profile::Profile>(settings.profile.clone())
             .await?;

@@ -23,6 +23,8 @@ pub struct Config {
     pub public_url: String,
     /// Versions under `/api/v<n>` that existed once and answer 410 `GONE` (CV-1). Default none.
     pub retired_versions: Vec<u32>,
+    /// Whether gRPC reflection is answered (SC-7); it names only RPCs that have a route. Default false; `up` turns it on.
+    pub reflection: bool,
     /// How many proxies in front of the door are ours. Their entries at the right end of `X-Forwarded-For` and their
     /// `X-Forwarded-Proto` are believed, nothing else is (GW-7). Default 0.
     pub trusted_hops: usize,
@@ -93,6 +95,7 @@ impl Default for Config {
             origins,
             public_url: "/".to_owned(),
             retired_versions: Vec::new(),
+            reflection: false,
             trusted_hops: 0,
             issuer: "smilefactory".to_owned(),
             audience: "smilefactory-api".to_owned(),

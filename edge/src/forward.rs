@@ -143,7 +143,7 @@ impl Door {
     }
 
     /// Makes the context the service gets: identity signed here, whatever the client sent (GW-7, SC-1).
-    fn context(
+    pub(crate) fn context(
         &self,
         parts: &Parts,
         exchange: &Exchange,

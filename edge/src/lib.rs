@@ -9,8 +9,10 @@ mod conditional;
 mod config;
 mod cors;
 mod docs;
+mod ending;
 mod forward;
 mod gates;
+mod grpc;
 mod head;
 mod health;
 pub mod inbox;
@@ -27,7 +29,6 @@ mod security;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -43,6 +44,7 @@ pub use self::ratelimit::{Figures, RedisDown};
 use self::auth::Gate;
 use self::cors::Cors;
 use self::docs::Document;
+use self::grpc::Calls;
 use self::health::Health;
 use self::pipeline::Door;
 use self::ratelimit::Limiter;
@@ -69,7 +71,6 @@ pub struct EdgeKit {
 #[derive(Debug)]
 pub struct Running {
     local_addr: SocketAddr,
-    door: Arc<Door>,
     stop: Shutdown,
     listener: JoinSet<()>,
     /// The keys and revocations requests in flight still need while the door closes.
@@ -93,8 +94,11 @@ impl Edge {
             &config.public_url,
             env!("CARGO_PKG_VERSION"),
         )?;
+        let (stop, mut listener) = (Shutdown::new(), JoinSet::new());
+        let routes = Routes::new(&config.retired_versions, kit.inbox.is_some())?;
         let door = Arc::new(Door {
-            routes: Routes::new(&config.retired_versions, kit.inbox.is_some())?,
+            calls: Calls::new(routes.transcoder.routes(), config.reflection)?,
+            routes,
             gate: Arc::clone(&gate),
             limiter: Limiter::new(kit.redis.clone(), &config)?,
             cors: Cors::new(&config.origins)?,
@@ -103,7 +107,7 @@ impl Edge {
             openapi: Document::new("application/json", serde_json::to_vec(&document)?.into()),
             peers: kit.peers,
             keys: kit.keys,
-            draining: AtomicBool::new(false),
+            closing: stop.clone(),
             config,
         });
         let socket = TcpListener::bind(address)
@@ -114,11 +118,9 @@ impl Edge {
         Gate::tasks(&gate)
             .into_iter()
             .for_each(|task| feeds.spawn(task));
-        let (stop, mut listener) = (Shutdown::new(), JoinSet::new());
-        listener.spawn(accept::serve(socket, Arc::clone(&door), stop.clone()));
+        listener.spawn(accept::serve(socket, door, stop.clone()));
         Ok(Running {
             local_addr,
-            door,
             stop,
             listener,
             feeds,
@@ -135,7 +137,6 @@ impl Running {
 
     /// Closes the door: no new connections, `/readyz` answers 503, requests in flight get the configured drain time (10 s).
     pub async fn shutdown(mut self) {
-        self.door.drain();
         self.stop.begin();
         while self.listener.join_next().await.is_some() {}
         self.feeds.drain(Duration::from_secs(1)).await;

@@ -3,14 +3,17 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
-use fault::Fault;
+use fault::{Fault, Reason};
 use http::Method;
 use http_body::{Body, Frame, SizeHint};
+use metrics::Label;
 use telemetry::TraceContext;
+use tonic::Code;
 
 use crate::respond::{Reply, ReplyBody, StreamError};
 
@@ -33,6 +36,47 @@ pub(crate) struct Record {
     /// Counted but not written: probes come every few seconds for ever.
     pub(crate) quiet: bool,
     finished: bool,
+    /// How a gRPC call ended; none for other requests.
+    verdict: Option<Verdict>,
+}
+
+/// Writes down why a request failed, which the client is not told (T35). The one place where that is done.
+pub(crate) fn explain(route: &str, fault: &Fault) {
+    match fault.reason().http() {
+        500 => tracing::error!(route, cause = ?fault, "request failed"),
+        501.. => tracing::warn!(route, cause = ?fault, "request could not be served"),
+        _ => {}
+    }
+}
+
+/// How a gRPC call ended. Its HTTP status is always 200 and its trailers may lie inside the body, so whoever makes them says it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Verdict(Arc<OnceLock<Option<Reason>>>);
+
+impl Verdict {
+    /// The call did what was asked.
+    pub(crate) fn success(&self) {
+        self.reach(None);
+    }
+
+    /// The call failed so.
+    pub(crate) fn failure(&self, reason: Reason) {
+        self.reach(Some(reason));
+    }
+
+    fn reach(&self, outcome: Option<Reason>) {
+        // The first word stands: what comes after it, the client did not hear.
+        self.0.get_or_init(|| outcome);
+    }
+
+    /// Returns the code, and the status the same outcome has over REST. A call nobody saw the end of was given up by its client.
+    fn read(&self) -> (Code, u16) {
+        match self.0.get() {
+            Some(None) => (Code::Ok, 200),
+            Some(Some(reason)) => (reason.grpc(), reason.http()),
+            None => (Code::Cancelled, CLIENT_CLOSED),
+        }
+    }
 }
 
 impl Record {
@@ -52,17 +96,13 @@ impl Record {
             route,
             quiet: false,
             finished: false,
+            verdict: None,
         }
     }
 
-    /// Writes down why a request failed, which the client is not told (T35). The one place where that is done.
-    pub(crate) fn explain(&self, fault: &Fault) {
-        let route = &*self.route;
-        match fault.reason().http() {
-            500 => tracing::error!(route, cause = ?fault, "request failed"),
-            501.. => tracing::warn!(route, cause = ?fault, "request could not be served"),
-            _ => {}
-        }
+    /// Makes this the line of a gRPC call and returns where its end is to be told.
+    pub(crate) fn grpc(&mut self) -> Verdict {
+        self.verdict.get_or_insert_default().clone()
     }
 
     /// Writes the line: at once for a whole reply, at its end for a stream. A reader who leaves a stream ends it like any other.
@@ -85,12 +125,21 @@ impl Record {
     fn write(&mut self, status: u16, bytes: u64) {
         self.finished = true;
         let duration = self.started.elapsed();
-        let route = self.route.to_string();
-        let class = format!("{}xx", status / 100);
-        metrics::counter!("sf_http_requests_total", "route" => route.clone(), "method" => self.method, "status" => class.clone())
-            .increment(1);
-        metrics::histogram!("sf_http_request_seconds", "route" => route, "method" => self.method, "status" => class)
-            .record(duration.as_secs_f64());
+        let (code, status) = match &self.verdict {
+            Some(verdict) => {
+                let (code, status) = verdict.read();
+                (Some(mesh::timed::code_name(code)), status)
+            }
+            None => (None, status),
+        };
+        let mut labels = vec![
+            Label::new("route", self.route.to_string()),
+            Label::from_static_parts("method", self.method),
+            Label::new("status", format!("{}xx", status / 100)),
+        ];
+        labels.extend(code.map(|code| Label::from_static_parts("grpc_code", code)));
+        metrics::counter!("sf_http_requests_total", labels.clone()).increment(1);
+        metrics::histogram!("sf_http_request_seconds", labels).record(duration.as_secs_f64());
         if self.quiet {
             return;
         }
@@ -102,6 +151,7 @@ impl Record {
             method = self.method,
             route = %self.route,
             status,
+            grpc_code = code,
             duration = duration.as_secs_f64(),
             bytes,
             ip = %telemetry::redact::ip(self.ip),

@@ -1,7 +1,5 @@
 //! The door's own endpoints: probes, docs, captured mail.
 
-use std::sync::atomic::Ordering;
-
 use fault::{Fault, Reason};
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use http::request::Parts;
@@ -36,7 +34,7 @@ impl Door {
         let mut reply = match own {
             Own::Health => respond::success(StatusCode::OK, &self.health.report().await?, id)?,
             Own::Live => respond::success(StatusCode::OK, &json!({ "status": "ok" }), id)?,
-            Own::Ready if self.draining.load(Ordering::Relaxed) => {
+            Own::Ready if self.closing.is_begun() => {
                 return Err(
                     Fault::new(Reason::ServiceUnavailable, "The server is draining").into(),
                 );

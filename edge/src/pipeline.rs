@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
+use chassis::Shutdown;
 use fault::Fault;
 use futures_util::FutureExt;
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, VARY};
@@ -23,9 +23,10 @@ use crate::coding::Accepted;
 use crate::config::Config;
 use crate::cors::Cors;
 use crate::docs::Document;
+use crate::grpc::{Calls, Dialect};
 use crate::health::Health;
 use crate::inbox::Inbox;
-use crate::log::Record;
+use crate::log::{self, Record};
 use crate::ratelimit::{Limiter, Standing};
 use crate::respond::{self, Refusal, Reply, ReplyBody};
 use crate::routes::{Routes, Target};
@@ -36,6 +37,7 @@ use crate::{body, client_ip, coding, conditional, head, request_id, security};
 pub(crate) struct Door {
     pub(crate) config: Config,
     pub(crate) routes: Routes,
+    pub(crate) calls: Calls,
     pub(crate) gate: Arc<Gate>,
     pub(crate) limiter: Limiter,
     pub(crate) cors: Cors,
@@ -44,7 +46,8 @@ pub(crate) struct Door {
     pub(crate) openapi: Document,
     pub(crate) peers: mesh::Peers,
     pub(crate) keys: Arc<ServiceKeys>,
-    pub(crate) draining: AtomicBool,
+    /// Begun when the door closes: whoever balances load turns away (DL-4), streams end.
+    pub(crate) closing: Shutdown,
 }
 
 /// What is known about a request so far.
@@ -96,21 +99,36 @@ impl Door {
         let mut exchange = Exchange::open(&parts, peer, self.config.trusted_hops);
         let span = tracing::info_span!("http", service = "edge", request_id = exchange.request_id, trace_id = %exchange.trace.trace_id());
         let body = (!body.is_end_stream()).then_some(body);
-        let reply = if let Err(refusal) = head::unambiguous(&parts, in_flight.is_malformed()) {
-            // What can be read in two ways is nothing at all, not even a preflight (T17).
-            exchange.record.explain(&refusal.fault);
-            let reply = respond::refusal(refusal, &exchange.request_id);
-            self.leave_body(body, parts.version, reply, in_flight).await
-        } else if Cors::is_preflight(&parts.method, &parts.headers) {
-            // Preflights before all else: they carry no token, and browsers take any refusal for a closed door (HD-4).
-            self.leave_body(body, parts.version, Response::default(), in_flight)
-                .await
-        } else {
-            self.rest(&parts, body, &mut exchange, in_flight)
-                .instrument(span)
-                .await
-        };
+        let reply = self
+            .speak(&parts, body, &mut exchange, in_flight)
+            .instrument(span)
+            .await;
         self.finish(&parts, exchange, reply)
+    }
+
+    /// Answers a request in the protocol it speaks.
+    async fn speak(
+        &self,
+        parts: &Parts,
+        body: Option<Incoming>,
+        exchange: &mut Exchange,
+        in_flight: &InFlight,
+    ) -> Reply {
+        if let Err(refusal) = head::unambiguous(parts, in_flight.is_malformed()) {
+            // What can be read in two ways is nothing at all, not even a preflight (T17).
+            log::explain(&exchange.record.route, &refusal.fault);
+            let reply = respond::refusal(refusal, &exchange.request_id);
+            return self.leave_body(body, parts.version, reply, in_flight).await;
+        }
+        // Preflights before all else: they carry no token, and browsers take any refusal for a closed door (HD-4).
+        if Cors::is_preflight(&parts.method, &parts.headers) {
+            let reply = Response::default();
+            return self.leave_body(body, parts.version, reply, in_flight).await;
+        }
+        match Dialect::of(&parts.headers) {
+            Some(dialect) => self.grpc(dialect, parts, body, exchange, in_flight).await,
+            None => self.rest(parts, body, exchange, in_flight).await,
+        }
     }
 
     /// Answers a REST request.
@@ -125,7 +143,7 @@ impl Door {
         let steps = Box::pin(self.steps(parts, &mut body, exchange, accepted));
         let outcome = unharmed(steps).await;
         let reply = outcome.unwrap_or_else(|refusal| {
-            exchange.record.explain(&refusal.fault);
+            log::explain(&exchange.record.route, &refusal.fault);
             respond::refusal(refusal, &exchange.request_id)
         });
         let reply = conditional::revalidated(parts, reply);
@@ -213,11 +231,6 @@ impl Door {
             *reply.body_mut() = ReplyBody::default();
         }
         exchange.record.follow(reply)
-    }
-
-    /// Starts refusing new work in the eyes of whoever balances load (DL-4).
-    pub(crate) fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
     }
 }
 

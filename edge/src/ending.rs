@@ -1,0 +1,32 @@
+//! When a stream ends although its service would go on: with its token (SC-3, ST-5), or with the door (N-22).
+
+use std::sync::Arc;
+
+use fault::{Fault, Reason};
+
+use crate::auth::Session;
+use crate::pipeline::Door;
+
+impl Door {
+    /// Returns what waits until a stream has to end and says why. Without a session only the closing door ends it.
+    pub(crate) fn ending(
+        &self,
+        session: Option<Session>,
+        request_id: &str,
+    ) -> impl Future<Output = Fault> + Send + 'static {
+        let (gate, closing) = (Arc::clone(&self.gate), self.closing.clone());
+        let request_id = request_id.to_owned();
+        async move {
+            let lapsed = async {
+                match &session {
+                    Some(session) => gate.lapse(session, &request_id).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                fault = lapsed => fault,
+                () = closing.begun() => Fault::new(Reason::ServiceUnavailable, "The server is closing"),
+            }
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! gRPC and gRPC-Web on the same port, through the same gates, for the same RPCs as REST (GW-28). Messages stay bytes: they are
+//! taken out of one frame and put into another, and nothing here knows what they say.
+
+mod calls;
+mod dialect;
+mod reflection;
+mod reply;
+mod watched;
+mod wire;
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use contracts::RpcRule;
+use fault::Fault;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderMap, Request, Version};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use mesh::metadata;
+use tonic::Status;
+use tonic::body::Body;
+use tonic::metadata::MetadataMap;
+use tonic_web::GrpcWebLayer;
+use tower::{Layer, ServiceExt, service_fn};
+
+pub(crate) use self::calls::Calls;
+pub(crate) use self::dialect::Dialect;
+
+use self::calls::Call;
+use self::watched::{Watch, Watched};
+use crate::accept::pulse::InFlight;
+use crate::auth::Session;
+use crate::pipeline::{self, Door, Exchange};
+use crate::respond::{Refusal, Reply, ReplyBody};
+use crate::{body, log};
+
+/// Client metadata that reaches a service; all other stays outside (GW-7).
+const PASSED: [&str; 2] = [metadata::IF_MATCH, metadata::IDEMPOTENCY_KEY];
+
+impl Door {
+    /// Answers a request in a dialect of gRPC. A gRPC-Web one is answered inside its layer, refusals included.
+    pub(crate) async fn grpc(
+        &self,
+        dialect: Dialect,
+        parts: &Parts,
+        body: Option<Incoming>,
+        exchange: &mut Exchange,
+        in_flight: &InFlight,
+    ) -> Reply {
+        let Dialect::Web(form) = dialect else {
+            let body = body.map(Body::new);
+            return self.call(dialect, parts, body, exchange, in_flight).await;
+        };
+        // The layer sees a request it has nothing to say against: what is wrong with the real one is said inside, in our shape.
+        let mut request = Request::new(wire::Unsized::new(body));
+        *request.method_mut() = http::Method::POST;
+        *request.version_mut() = Version::HTTP_2;
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, form.media_type());
+        headers.insert(ACCEPT, form.answered(&parts.headers).media_type());
+        let mut once = Some(exchange);
+        let inner = service_fn(|request: Request<Body>| {
+            let exchange = once.take();
+            async move {
+                let Some(exchange) = exchange else {
+                    return Ok(reply::refusal(
+                        Fault::internal("a layer called twice").into(),
+                        "",
+                    ));
+                };
+                let body = Some(request.into_body()).filter(|body| !body.is_end_stream());
+                Ok::<_, Infallible>(self.call(dialect, parts, body, exchange, in_flight).await)
+            }
+        });
+        let Ok(reply) = GrpcWebLayer::new().layer(inner).oneshot(request).await;
+        reply.map(ReplyBody::stream)
+    }
+
+    /// Answers a request whose body is gRPC's own.
+    async fn call(
+        &self,
+        dialect: Dialect,
+        parts: &Parts,
+        mut body: Option<Body>,
+        exchange: &mut Exchange,
+        in_flight: &InFlight,
+    ) -> Reply {
+        let verdict = exchange.record.grpc();
+        let steps = Box::pin(self.call_steps(dialect, parts, &mut body, exchange));
+        let reply = pipeline::unharmed(steps).await.unwrap_or_else(|refusal| {
+            log::explain(&exchange.record.route, &refusal.fault);
+            verdict.failure(refusal.reason());
+            reply::refusal(refusal, &exchange.request_id)
+        });
+        self.leave_body(body, parts.version, reply, in_flight).await
+    }
+
+    async fn call_steps(
+        &self,
+        dialect: Dialect,
+        parts: &Parts,
+        body: &mut Option<Body>,
+        exchange: &mut Exchange,
+    ) -> Result<Reply, Refusal> {
+        let verdict = exchange.record.grpc();
+        let find = || self.calls.resolve(dialect, parts);
+        let admitted = self.admit(parts, exchange, find).await?;
+        let session = admitted.session.as_ref();
+        let answer = match &admitted.destination {
+            Call::Reflection(path, service) => {
+                let service = service.clone();
+                return self.reflect(parts, body, exchange, path, service).await;
+            }
+            Call::Rpc { rule, .. } if rule.streaming => {
+                self.stream(parts, body, exchange, rule, session).await
+            }
+            Call::Rpc { rule, .. } => {
+                let answer = self.unary(parts, body, exchange, rule, session).await;
+                if answer.is_ok() {
+                    verdict.success();
+                }
+                answer
+            }
+        };
+        let reason = answer.as_ref().err().map(Refusal::reason);
+        self.refused(&admitted, exchange.ip, reason).await;
+        answer
+    }
+
+    /// One message there, one back.
+    async fn unary(
+        &self,
+        parts: &Parts,
+        body: &mut Option<Body>,
+        exchange: &Exchange,
+        rule: &'static RpcRule,
+        session: Option<&Session>,
+    ) -> Result<Reply, Refusal> {
+        let patience = patience(&parts.headers)?;
+        let message = self.message(parts, body, rule.body_limit).await?;
+        let allowed = patience.map_or(rule.deadline, |asked| asked.min(rule.deadline));
+        let caller = session.map(Session::caller);
+        let ctx = self.context(parts, exchange, caller, allowed);
+        let answer = self
+            .peers
+            .forward_with(
+                rule.domain(),
+                &ctx,
+                rule.path,
+                message,
+                passed(&parts.headers),
+            )
+            .await?;
+        Ok(reply::unary(answer))
+    }
+
+    /// One message there, any number back, for as long as the token is good (SC-3).
+    async fn stream(
+        &self,
+        parts: &Parts,
+        body: &mut Option<Body>,
+        exchange: &mut Exchange,
+        rule: &'static RpcRule,
+        session: Option<&Session>,
+    ) -> Result<Reply, Refusal> {
+        let patience = patience(&parts.headers)?;
+        let message = self.message(parts, body, rule.body_limit).await?;
+        let longest = match session {
+            Some(_) => mesh::USER_STREAM_DEADLINE,
+            None => mesh::STREAM_DEADLINE,
+        };
+        let allowed = patience.map_or(longest, |asked| asked.min(longest));
+        let ctx = self.context(parts, exchange, session.map(Session::caller), allowed);
+        // A stream may last; that it begins may not.
+        let opened = self
+            .peers
+            .forward_streaming(rule.domain(), &ctx, rule.path, message);
+        let messages = tokio::time::timeout(rule.deadline, opened)
+            .await
+            .map_err(|_elapsed| Fault::timeout())??;
+        let ending = self.ending(session.cloned(), &exchange.request_id);
+        let watch = Watch::of(exchange, rule.path);
+        let body = Watched::new(reply::framed(messages), ending, watch);
+        Ok(reply::reply(ReplyBody::stream(body)))
+    }
+
+    /// Hands a call to the reflection service, which speaks for itself.
+    async fn reflect(
+        &self,
+        parts: &Parts,
+        body: &mut Option<Body>,
+        exchange: &mut Exchange,
+        path: &'static str,
+        service: mesh::Hosted,
+    ) -> Result<Reply, Refusal> {
+        let mut request = Request::new(body.take().unwrap_or_default());
+        *request.method_mut() = parts.method.clone();
+        *request.version_mut() = Version::HTTP_2;
+        *request.uri_mut() = http::Uri::from_static(path);
+        let Ok(answer) = service.oneshot(request).await;
+        if let Some(status) = Status::from_header_map(answer.headers()) {
+            return Err(Fault::from(status).into());
+        }
+        let ending = self.ending(None, &exchange.request_id);
+        let watch = Watch::of(exchange, path);
+        let body = Watched::new(answer.into_body(), ending, watch);
+        Ok(reply::reply(ReplyBody::stream(body)))
+    }
+
+    /// Takes the one message of a request.
+    async fn message(
+        &self,
+        parts: &Parts,
+        body: &mut Option<Body>,
+        most: usize,
+    ) -> Result<Bytes, Refusal> {
+        let most = most.min(wire::LONGEST);
+        let framed = match body.as_mut() {
+            Some(incoming) => body::read(incoming, most, &self.config.limits).await?,
+            None => Bytes::new(),
+        };
+        *body = None;
+        wire::message(&framed, &parts.headers)
+    }
+}
+
+/// Returns how long the client would wait.
+fn patience(headers: &HeaderMap) -> Result<Option<std::time::Duration>, Fault> {
+    let Some(value) = headers.get(metadata::TIMEOUT) else {
+        return Ok(None);
+    };
+    let asked = value.to_str().ok().and_then(metadata::read_timeout);
+    asked.map(Some).ok_or_else(|| {
+        Fault::invalid(
+            metadata::TIMEOUT,
+            "must be at most eight digits and a unit, H, M, S, m, u or n",
+        )
+    })
+}
+
+fn passed(headers: &HeaderMap) -> MetadataMap {
+    let mut passed = HeaderMap::new();
+    for name in PASSED {
+        for value in headers.get_all(name) {
+            passed.append(name, value.clone());
+        }
+    }
+    MetadataMap::from_headers(passed)
+}

@@ -1,0 +1,62 @@
+//! Replies over gRPC: HTTP status 200, the outcome in trailers, or in headers when there is nothing else to say.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Response};
+use http_body::{Body, Frame};
+use http_body_util::StreamBody;
+use tonic::Status;
+
+use super::wire;
+use crate::respond::{Refusal, Reply, ReplyBody};
+
+const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+const OK: HeaderValue = HeaderValue::from_static("0");
+const NO_STORE: HeaderValue = HeaderValue::from_static("private, no-store");
+
+/// Reply metadata that leaves (K-5); all other stays inside, `x-sf-*` above all (GW-28).
+const PASSED_ON: [&str; 1] = ["idempotency-replayed"];
+
+/// Returns the reply of one message.
+pub(super) fn unary(answer: mesh::Reply) -> Reply {
+    let message = Ok::<_, Infallible>(answer.message);
+    let mut reply = reply(ReplyBody::stream(framed(stream::iter([message]))));
+    let metadata = answer.metadata.into_headers();
+    for name in PASSED_ON {
+        if let Some(value) = metadata.get(name) {
+            reply.headers_mut().insert(name, value.clone());
+        }
+    }
+    reply
+}
+
+/// Returns a reply that goes well, so far as its head can say.
+pub(super) fn reply(body: ReplyBody) -> Reply {
+    let mut reply = Response::new(body);
+    let headers = reply.headers_mut();
+    headers.insert(CONTENT_TYPE, GRPC);
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    reply
+}
+
+/// Returns messages as the body of a reply, ending well.
+pub(super) fn framed<E>(
+    messages: impl Stream<Item = Result<Bytes, E>>,
+) -> impl Body<Data = Bytes, Error = E> {
+    let mut ok = HeaderMap::new();
+    ok.insert(Status::GRPC_STATUS, OK);
+    let frames = messages.map(|message| Ok(Frame::data(wire::frame(&message?))));
+    StreamBody::new(frames.chain(stream::iter([Ok(Frame::trailers(ok))])))
+}
+
+/// Returns a refusal: the status and its details as headers, which browsers can read too.
+pub(super) fn refusal(refusal: Refusal, request_id: &str) -> Reply {
+    let Refusal { fault, headers } = refusal;
+    let mut reply: Reply = Status::from(fault.with_request_id(request_id)).into_http();
+    reply.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+    reply.headers_mut().extend(headers);
+    reply
+}

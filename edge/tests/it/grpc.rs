@@ -1,0 +1,583 @@
+//! gRPC and gRPC-Web through the door (GW-28): the same gates as REST, and what each wire adds.
+
+use std::time::Duration;
+
+use contracts::auth::v1::{RevocationKind, SendOtpRequest, SendOtpResponse};
+use contracts::feed::v1::{
+    GetPostRequest, LikePostRequest, LikeState, ListFeedRequest, ListFeedResponse, Post,
+};
+use edge::{Figures, RedisDown};
+use fault::{Fault, Reason};
+use http::{Method, Request};
+use http_body_util::Full;
+use identity::clock;
+use tonic::Code;
+
+use crate::house::House;
+use crate::rpc::{WIRES, Wire, frame};
+use crate::script::Answer;
+
+const LIST_FEED: &str = "/smilefactory.feed.v1.FeedService/ListFeed";
+const GET_POST: &str = "/smilefactory.feed.v1.FeedService/GetPost";
+const LIKE_POST: &str = "/smilefactory.feed.v1.FeedService/LikePost";
+const SEND_OTP: &str = "/smilefactory.auth.v1.AuthService/SendOtp";
+const CHECK_SESSION: &str = "/smilefactory.auth.v1.AuthService/CheckSession";
+const ID: &str = "018f0000-0000-7000-8000-000000000000";
+
+fn like() -> LikePostRequest {
+    LikePostRequest { id: ID.to_owned() }
+}
+
+fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
+#[tokio::test]
+async fn gw_28_a_call_passes_as_bytes_over_every_wire() {
+    let house = House::open(|_| {}).await;
+    let caller = house.rig.caller();
+    let token = bearer(&house.token(&caller));
+    house.feed.answer(|call| {
+        // Field 1000 is in no contract: what is passed as bytes keeps it.
+        assert!(
+            call.message.ends_with(b"\xc2\x3e\x02hi"),
+            "{:?}",
+            call.message
+        );
+        Ok(Answer::new(&Post {
+            id: ID.to_owned(),
+            ..Post::default()
+        })
+        .with("x-sf-status", "200")
+        .with("x-odd", "1"))
+    });
+    for wire in WIRES {
+        let mut message = prost::Message::encode_to_vec(&GetPostRequest { id: ID.to_owned() });
+        message.extend_from_slice(b"\xc2\x3e\x02hi");
+        let metadata = [
+            ("authorization", token.as_str()),
+            ("x-request-id", "from-the-client"),
+        ];
+        let outcome = house
+            .call_framed(wire, GET_POST, &metadata, frame(&message))
+            .await;
+        assert_eq!(outcome.message::<Post>().id, ID);
+        assert_eq!(outcome.http, 200);
+        assert_eq!(
+            outcome.header("content-type").unwrap().contains("web"),
+            wire != Wire::Native
+        );
+        assert_eq!(outcome.header("x-request-id"), Some("from-the-client"));
+        assert_eq!(outcome.header("cache-control"), Some("private, no-store"));
+        assert!(outcome.header("x-ratelimit-limit").is_some());
+        let all = outcome.headers.keys().chain(outcome.trailers.keys());
+        for name in all {
+            assert!(
+                !name.as_str().starts_with("x-sf-") && name != "x-odd",
+                "{name} leaves over {wire:?}"
+            );
+        }
+    }
+    let calls = house.feed.calls("GetPost");
+    assert_eq!(calls.len(), WIRES.len());
+    for call in calls {
+        assert_eq!(call.ctx.caller(), Some(&caller));
+        assert_eq!(call.ctx.request_id(), "from-the-client");
+    }
+}
+
+#[tokio::test]
+async fn gw_28_a_failure_of_a_service_arrives_with_its_details() {
+    let house = House::open(|_| {}).await;
+    house.feed.answer(|_| {
+        Err(Fault::invalid("limit", "must be at least 1")
+            .with_violation("sort", "is unknown")
+            .with_retry_after(Duration::from_secs(7)))
+    });
+    for wire in WIRES {
+        let outcome = house
+            .call(wire, LIST_FEED, &[], &ListFeedRequest::default())
+            .await;
+        let fault = outcome.fault();
+        assert_eq!(outcome.status().code(), Code::InvalidArgument);
+        assert_eq!(fault.reason(), Reason::ValidationError);
+        let fields: Vec<_> = fault
+            .get_violations()
+            .iter()
+            .map(|it| it.field.as_str())
+            .collect();
+        assert_eq!(fields, ["limit", "sort"]);
+        assert_eq!(fault.retry_after(), Some(Duration::from_secs(7)));
+        assert!(outcome.messages.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn gw_20_what_is_no_rpc_for_users_is_unimplemented_and_reaches_nobody() {
+    let house = House::open(|_| {}).await;
+    let before = house.auth.calls("CheckSession").len();
+    for path in [
+        CHECK_SESSION,
+        "/smilefactory.feed.v1.FeedService/Nothing",
+        "/smilefactory.nothing.v1.Nothing/ListFeed",
+        "/grpc.health.v1.Health/Check",
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        "/api/v1/feed",
+        "/health",
+        "/",
+    ] {
+        for wire in WIRES {
+            let outcome = house
+                .call(wire, path, &[], &ListFeedRequest::default())
+                .await;
+            assert_eq!(outcome.code(), "NOT_IMPLEMENTED", "{path} over {wire:?}");
+            assert_eq!(outcome.status().code(), Code::Unimplemented);
+        }
+    }
+    assert_eq!(house.auth.calls("CheckSession").len(), before);
+}
+
+#[tokio::test]
+async fn gw_2_tokens_are_asked_for_as_over_rest() {
+    let house = House::open(|_| {}).await;
+    let caller = house.rig.caller();
+    let good = bearer(&house.token(&caller));
+    house
+        .feed
+        .answer(|_| Ok(Answer::new(&LikeState::default())));
+    for wire in WIRES {
+        assert_eq!(
+            house.call(wire, LIKE_POST, &[], &like()).await.code(),
+            "UNAUTHORIZED"
+        );
+        for bad in ["Bearer nonsense", "Basic dXNlcjpwYXNz", ""] {
+            let refused = house
+                .call(wire, LIKE_POST, &[("authorization", bad)], &like())
+                .await;
+            assert_eq!(refused.code(), "UNAUTHORIZED", "{bad:?}");
+            assert_eq!(refused.status().code(), Code::Unauthenticated);
+            // An optional token must be right too.
+            let refused = house
+                .call(
+                    wire,
+                    LIST_FEED,
+                    &[("authorization", bad)],
+                    &ListFeedRequest::default(),
+                )
+                .await;
+            assert_eq!(refused.code(), "UNAUTHORIZED", "{bad:?}");
+        }
+        let twice = [
+            ("authorization", good.as_str()),
+            ("authorization", good.as_str()),
+        ];
+        assert_eq!(
+            house.call(wire, LIKE_POST, &twice, &like()).await.code(),
+            "VALIDATION_ERROR"
+        );
+        let liked = house
+            .call(wire, LIKE_POST, &[("authorization", &good)], &like())
+            .await;
+        liked.message::<LikeState>();
+    }
+    assert_eq!(house.feed.calls("LikePost").len(), WIRES.len());
+    house.revoke(RevocationKind::Session, caller.session_id, clock::unix());
+    house
+        .rig
+        .eventually(|| async {
+            let refused = house
+                .call(
+                    Wire::Native,
+                    LIKE_POST,
+                    &[("authorization", &good)],
+                    &like(),
+                )
+                .await;
+            refused.status().code() != Code::Ok
+        })
+        .await;
+    for wire in WIRES {
+        let refused = house
+            .call(wire, LIKE_POST, &[("authorization", &good)], &like())
+            .await;
+        assert_eq!(refused.code(), "TOKEN_REVOKED");
+    }
+}
+
+#[tokio::test]
+async fn gw_3_calls_are_counted_in_the_same_buckets_by_what_they_do() {
+    let figures = |limit| Figures {
+        limit,
+        window_seconds: 60,
+        redis_down: RedisDown::Open,
+    };
+    let house = House::open(|config| {
+        config.buckets.insert("anon-read".to_owned(), figures(3));
+        config.buckets.insert("write".to_owned(), figures(2));
+    })
+    .await;
+    house
+        .feed
+        .answer(|_| Ok(Answer::new(&ListFeedResponse::default())));
+    // Reads: one bucket for REST, gRPC and gRPC-Web.
+    assert_eq!(house.get("/api/v1/feed", &[]).await.status, 200);
+    for wire in [Wire::Native, Wire::Text] {
+        let listed = house
+            .call(wire, LIST_FEED, &[], &ListFeedRequest::default())
+            .await;
+        assert_eq!(
+            listed.header("x-ratelimit-policy"),
+            Some("anon-read;q=3;w=60")
+        );
+        listed.message::<ListFeedResponse>();
+    }
+    for wire in WIRES {
+        let refused = house
+            .call(wire, LIST_FEED, &[], &ListFeedRequest::default())
+            .await;
+        let fault = refused.fault();
+        assert_eq!(fault.reason(), Reason::RateLimitExceeded);
+        assert_eq!(refused.status().code(), Code::ResourceExhausted);
+        let after = fault.retry_after().unwrap().as_secs();
+        assert!((1..=60).contains(&after), "{after}");
+        assert_eq!(refused.header("x-ratelimit-remaining"), Some("0"));
+        assert_eq!(
+            refused.header("x-ratelimit-reset"),
+            Some(after.to_string().as_str())
+        );
+    }
+    assert_eq!(house.feed.calls("ListFeed").len(), 3);
+    // Writes: another.
+    let token = bearer(&house.token(&house.rig.caller()));
+    for left in ["1", "0"] {
+        let liked = house
+            .call(
+                Wire::Native,
+                LIKE_POST,
+                &[("authorization", &token)],
+                &like(),
+            )
+            .await;
+        assert_eq!(liked.header("x-ratelimit-remaining"), Some(left));
+    }
+    let refused = house
+        .call(Wire::Web, LIKE_POST, &[("authorization", &token)], &like())
+        .await;
+    assert_eq!(refused.code(), "RATE_LIMIT_EXCEEDED");
+    assert_eq!(refused.header("x-ratelimit-policy"), Some("write;q=2;w=60"));
+}
+
+#[tokio::test]
+async fn gw_3_wrong_codes_are_counted_over_grpc_too() {
+    let house = House::open(|config| {
+        let figures = Figures {
+            limit: 1,
+            window_seconds: 3600,
+            redis_down: RedisDown::Closed,
+        };
+        config
+            .buckets
+            .insert("otp-verify-wrong".to_owned(), figures);
+    })
+    .await;
+    const VERIFY_OTP: &str = "/smilefactory.auth.v1.AuthService/VerifyOtp";
+    let wrong = SendOtpRequest::default();
+    let first = house.call(Wire::Native, VERIFY_OTP, &[], &wrong).await;
+    assert_eq!(first.code(), "INVALID_OTP");
+    let second = house.call(Wire::Web, VERIFY_OTP, &[], &wrong).await;
+    assert_eq!(second.code(), "RATE_LIMIT_EXCEEDED");
+}
+
+#[tokio::test]
+async fn t15_metadata_that_claims_an_identity_has_no_effect() {
+    let house = House::open(|_| {}).await;
+    let spoofed: Vec<(&str, &str)> = [
+        "x-sf-identity",
+        "x-sf-identity-bin",
+        "x-sf-service",
+        "x-sf-user-agent",
+        "x-sf-status",
+        "x-account-id",
+        "x-profile-id",
+        "grpc-metadata-x-sf-identity",
+        "x-forwarded-for",
+        "forwarded",
+        "grpc-trace-bin",
+        "x-http-method-override",
+    ]
+    .map(|name| (name, ID))
+    .into();
+    let kept = [("if-match", "\"3-abc\""), ("idempotency-key", "a-key")];
+    for wire in WIRES {
+        let metadata = [&spoofed[..], &kept].concat();
+        let listed = house
+            .call(wire, LIST_FEED, &metadata, &ListFeedRequest::default())
+            .await;
+        listed.message::<ListFeedResponse>();
+    }
+    let calls = house.feed.calls("ListFeed");
+    assert_eq!(calls.len(), WIRES.len());
+    for call in calls {
+        assert_eq!(call.ctx.caller(), None);
+        assert_eq!(call.ctx.ip(), Some([127, 0, 0, 1].into()));
+        assert_eq!(call.ctx.peer(), "edge");
+        assert_eq!(call.ctx.user_agent(), None);
+        for (name, value) in &kept {
+            assert_eq!(call.metadata[*name], value);
+        }
+        for (name, value) in &call.metadata {
+            assert!(value != ID, "{name} passed");
+        }
+    }
+}
+
+#[tokio::test]
+async fn sc_3_the_clients_deadline_can_only_shorten() {
+    let house = House::open(|_| {}).await;
+    house
+        .feed
+        .answer(|_| Ok(Answer::new(&ListFeedResponse::default()).after(Duration::from_secs(20))));
+    let begun = tokio::time::Instant::now();
+    for wire in WIRES {
+        let late = house
+            .call(
+                wire,
+                LIST_FEED,
+                &[("grpc-timeout", "200m")],
+                &ListFeedRequest::default(),
+            )
+            .await;
+        assert_eq!(late.code(), "GATEWAY_TIMEOUT");
+        assert_eq!(late.status().code(), Code::DeadlineExceeded);
+    }
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
+    let calls = house.feed.calls("ListFeed");
+    assert!(
+        calls
+            .iter()
+            .all(|call| call.ctx.remaining() < Duration::from_millis(200))
+    );
+    house
+        .feed
+        .answer(|_| Ok(Answer::new(&ListFeedResponse::default())));
+    house
+        .call(
+            Wire::Native,
+            LIST_FEED,
+            &[("grpc-timeout", "1H")],
+            &ListFeedRequest::default(),
+        )
+        .await
+        .message::<ListFeedResponse>();
+    let last = house.feed.calls("ListFeed").pop().unwrap();
+    assert!(last.ctx.remaining() <= contracts::rpc(LIST_FEED).unwrap().deadline);
+    let odd = house
+        .call(
+            Wire::Native,
+            LIST_FEED,
+            &[("grpc-timeout", "soon")],
+            &ListFeedRequest::default(),
+        )
+        .await;
+    let fault = odd.fault();
+    assert_eq!(fault.get_violations()[0].field, "grpc-timeout");
+}
+
+#[tokio::test]
+async fn n_14_a_message_above_the_routes_limit_is_refused_and_one_of_it_passes() {
+    let house = House::open(|_| {}).await;
+    let limit = contracts::rpc(SEND_OTP).unwrap().body_limit;
+    for wire in WIRES {
+        let most = house
+            .call_framed(wire, SEND_OTP, &[], frame(&vec![0; limit - 5]))
+            .await;
+        most.message::<SendOtpResponse>();
+        let more = house
+            .call_framed(wire, SEND_OTP, &[], frame(&vec![0; limit - 4]))
+            .await;
+        assert_eq!(more.code(), "PAYLOAD_TOO_LARGE");
+        assert_eq!(more.status().code(), Code::InvalidArgument);
+    }
+    assert_eq!(house.auth.calls("SendOtp").len(), WIRES.len());
+}
+
+#[tokio::test]
+async fn gw_28_what_is_not_one_plain_message_is_refused() {
+    let house = House::open(|_| {}).await;
+    let two = [frame(b""), frame(b"")].concat();
+    for wire in WIRES {
+        for body in [
+            Vec::new(),
+            b"\0\0\0\0\x09short".to_vec(),
+            two.clone(),
+            b"{}".to_vec(),
+        ] {
+            let refused = house.call_framed(wire, LIST_FEED, &[], body).await;
+            assert_eq!(refused.code(), "VALIDATION_ERROR");
+        }
+        let gzip = [("grpc-encoding", "gzip")];
+        let refused = house
+            .call_framed(wire, LIST_FEED, &gzip, b"\x01\0\0\0\x01x".to_vec())
+            .await;
+        assert_eq!(refused.status().code(), Code::Unimplemented);
+        assert_eq!(refused.header("grpc-accept-encoding"), Some("identity"));
+        // Announced and not used is fine.
+        house
+            .call(wire, LIST_FEED, &gzip, &ListFeedRequest::default())
+            .await
+            .message::<ListFeedResponse>();
+    }
+    let request = Request::post(LIST_FEED)
+        .header("content-type", "application/grpc-web-text")
+        .body(Full::from("not base64!!"))
+        .unwrap();
+    let refused = house.exchange(Wire::Text, request).await.outcome().await;
+    assert_eq!(refused.code(), "VALIDATION_ERROR");
+}
+
+#[tokio::test]
+async fn gw_28_the_layers_own_refusals_have_our_shape() {
+    let house = House::open(|_| {}).await;
+    for wire in WIRES {
+        for method in [Method::GET, Method::PUT, Method::OPTIONS, Method::DELETE] {
+            let mut request = Request::new(Full::default());
+            *request.method_mut() = method;
+            *request.uri_mut() = LIST_FEED.parse().unwrap();
+            request
+                .headers_mut()
+                .insert("content-type", wire.content_type().parse().unwrap());
+            let refused = house.exchange(wire, request).await.outcome().await;
+            assert_eq!(refused.code(), "METHOD_NOT_ALLOWED");
+            assert_eq!(refused.header("allow"), Some("POST"));
+        }
+        for odd in [
+            "application/grpc+json",
+            "application/grpc-web+json",
+            "application/grpc-webby",
+        ] {
+            let refused = house
+                .call(
+                    wire,
+                    LIST_FEED,
+                    &[("content-type", odd)],
+                    &ListFeedRequest::default(),
+                )
+                .await;
+            assert_eq!(refused.code(), "UNSUPPORTED_MEDIA_TYPE");
+        }
+    }
+    let request = Request::post(LIST_FEED)
+        .header("content-type", "application/grpc")
+        .body(Full::from(frame(b"")))
+        .unwrap();
+    let old = house.exchange(Wire::Web, request).await.outcome().await;
+    assert_eq!(old.code(), "UPGRADE_REQUIRED");
+    assert!(old.status().message().contains("HTTP/2"), "{old:?}");
+    // Anything else is no gRPC and answered as before.
+    let rest = house
+        .send(
+            "POST",
+            LIST_FEED,
+            &[("Content-Type", "application/json")],
+            "{}",
+        )
+        .await;
+    assert_eq!(rest.code(), "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn gw_28_a_browser_can_read_every_answer() {
+    let house = House::open(|_| {}).await;
+    let origin = ("origin", "http://localhost:5173");
+    for wire in [Wire::Web, Wire::Text] {
+        for (path, code) in [
+            (LIST_FEED, Code::Ok),
+            (LIKE_POST, Code::Unauthenticated),
+            ("/x", Code::Unimplemented),
+        ] {
+            let outcome = house
+                .call(wire, path, &[origin], &ListFeedRequest::default())
+                .await;
+            assert_eq!(outcome.status().code(), code);
+            assert_eq!(
+                outcome.header("access-control-allow-origin"),
+                Some(origin.1)
+            );
+            let exposed = outcome
+                .header("access-control-expose-headers")
+                .unwrap()
+                .to_ascii_lowercase();
+            for name in [
+                "grpc-status",
+                "grpc-message",
+                "grpc-status-details-bin",
+                "x-request-id",
+                "x-ratelimit-remaining",
+            ] {
+                assert!(exposed.contains(name), "{name} in {exposed}");
+            }
+        }
+        let foreign = [("origin", "http://evil.example")];
+        let outcome = house
+            .call(wire, LIST_FEED, &foreign, &ListFeedRequest::default())
+            .await;
+        assert_eq!(outcome.header("access-control-allow-origin"), None);
+    }
+    let preflight = [
+        ("Origin", origin.1),
+        ("Access-Control-Request-Method", "POST"),
+        (
+            "Access-Control-Request-Headers",
+            "content-type,x-grpc-web,grpc-timeout",
+        ),
+        ("Content-Type", "application/grpc-web"),
+    ];
+    let reply = house.send("OPTIONS", LIST_FEED, &preflight, "").await;
+    assert_eq!(reply.status, 200);
+    assert!(
+        reply
+            .header("access-control-allow-headers")
+            .unwrap()
+            .contains("X-Grpc-Web")
+    );
+}
+
+#[tokio::test]
+async fn gw_28_text_is_answered_in_the_form_that_is_accepted() {
+    let house = House::open(|_| {}).await;
+    for (accept, content_type) in [
+        ("*/*", "application/grpc-web-text+proto"),
+        (
+            "application/grpc-web-text",
+            "application/grpc-web-text+proto",
+        ),
+        ("application/grpc-web", "application/grpc-web+proto"),
+    ] {
+        let opened = house
+            .open_call(Wire::Text, LIST_FEED, &[("accept", accept)], frame(b""))
+            .await;
+        assert_eq!(
+            opened.head.headers["content-type"], content_type,
+            "{accept}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn t26_a_client_that_is_silent_inside_a_message_is_refused() {
+    use tokio::io::AsyncWriteExt;
+    let house = House::open(|config| config.limits.idle_body_ms = 300).await;
+    let mut stream = house.connect().await;
+    let head = format!(
+        "POST {LIST_FEED} HTTP/1.1\r\nHost: door\r\nContent-Type: application/grpc-web\r\nContent-Length: 50\r\n\r\n\0\0"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let reply = crate::house::rest(&mut stream).await;
+    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+    assert!(reply.contains("grpc-status: 4\r\n"), "{reply}");
+    assert!(reply.contains("connection: close"), "{reply}");
+}
