@@ -68,7 +68,7 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     pub(crate) fn status(&self) -> Status {
-        let found = [&self.headers, &self.trailers].map(|map| Status::from_header_map(map));
+        let found = [&self.headers, &self.trailers].map(Status::from_header_map);
         match found {
             [Some(status), None] | [None, Some(status)] => status,
             _ => panic!("not exactly one status in {self:?}"),
