@@ -9,7 +9,7 @@ use redis::Redis;
 use serde::{Deserialize, Serialize};
 use store::Db;
 
-use crate::{Keys, Kit, Secret, Service, Shutdown, Task, Tasks, guarded};
+use crate::{Keys, Kit, Ledger, Secret, Service, Shutdown, Task, Tasks, guarded};
 
 /// The names that sign: every service and the edge.
 pub const SERVICES: &[&str] = &[
@@ -158,12 +158,14 @@ impl Host {
     pub async fn add<S: Service>(&mut self, config: S::Config) -> anyhow::Result<()> {
         let kit = self.kit(S::NAME).await?;
         self.readiness.pools.push((S::NAME, kit.db.clone()));
+        let ledger = Ledger::new(kit.db.clone(), &self.keys)?;
         let parts = S::build(kit, config)
             .await
             .with_context(|| format!("{} cannot be built", S::NAME))?;
-        self.mesh
-            .host(S::NAME, guarded(parts.routes, self.service_keys(S::NAME)?));
-        for task in parts.tasks {
+        let guarded = guarded(parts.routes, self.service_keys(S::NAME)?);
+        let tasks = ledger.tasks(S::NAME);
+        self.mesh.host(S::NAME, guarded.with_ledger(ledger));
+        for task in parts.tasks.into_iter().chain(tasks) {
             self.spawn(task);
         }
         tracing::info!(service = S::NAME, "service hosted");

@@ -2,6 +2,7 @@
 
 mod boundary;
 mod guard;
+mod idempotency;
 
 #[cfg(test)]
 mod tests;
@@ -24,12 +25,18 @@ use tower::Service;
 use boundary::Boundary;
 use guard::Origin;
 
+pub use idempotency::Ledger;
+
 use crate::Routes;
 
 /// Puts the layers around a service's routes. `keys` are the service's own: they name it
 /// and check who calls.
 pub fn guarded(routes: Routes, keys: Arc<ServiceKeys>) -> Guarded {
-    Guarded { routes, keys }
+    Guarded {
+        routes,
+        keys,
+        ledger: None,
+    }
 }
 
 /// A service's routes behind all layers, to be hosted.
@@ -37,10 +44,19 @@ pub fn guarded(routes: Routes, keys: Arc<ServiceKeys>) -> Guarded {
 pub struct Guarded {
     routes: Routes,
     keys: Arc<ServiceKeys>,
+    ledger: Option<Ledger>,
 }
 
 impl Guarded {
-    async fn handle(self, mut request: Request<Body>) -> Response<Body> {
+    /// Has keyed calls recorded, so that each takes effect once (ID-2). Without it a key is
+    /// checked and otherwise ignored.
+    #[must_use]
+    pub fn with_ledger(mut self, ledger: Ledger) -> Self {
+        self.ledger = Some(ledger);
+        self
+    }
+
+    async fn handle(self, request: Request<Body>) -> Response<Body> {
         let origin = Origin::of(&request);
         // Outermost, so that whatever happens below has an answer, a line and a figure.
         let boundary = Boundary::enter(self.keys.name(), &request, &origin);
@@ -48,19 +64,29 @@ impl Guarded {
         let answer = async move {
             // Who calls, for whom, and may they: nothing is read of a refused request.
             let ctx = guard::admit(&keys, &request, &origin)?;
-            request.extensions_mut().insert(ctx.clone());
-            let reply = in_time(&ctx, self.routes.handle(request)).await?;
+            let reply = in_time(&ctx, self.answer(&ctx, request)).await??;
             Ok((ctx, reply))
         };
         boundary.answer(answer).await
     }
+
+    /// Has a keyed call answered by the ledger, and any other by its handler.
+    async fn answer(self, ctx: &Context, request: Request<Body>) -> Result<Response<Body>> {
+        match (idempotency::key(&request)?, self.ledger) {
+            (Some(key), Some(ledger)) => ledger.answer(ctx, key, request, self.routes).await,
+            _ => Ok(handled(self.routes, ctx, request).await),
+        }
+    }
+}
+
+/// The handler's answer.
+async fn handled(routes: Routes, ctx: &Context, mut request: Request<Body>) -> Response<Body> {
+    request.extensions_mut().insert(ctx.clone());
+    routes.handle(request).await
 }
 
 /// The deadline over the head of the reply; the boundary bounds the body.
-async fn in_time(
-    ctx: &Context,
-    reply: impl Future<Output = Response<Body>>,
-) -> Result<Response<Body>> {
+async fn in_time<T>(ctx: &Context, reply: impl Future<Output = T>) -> Result<T> {
     tokio::time::timeout_at(ctx.deadline().into(), reply)
         .await
         .map_err(|_| Fault::timeout())

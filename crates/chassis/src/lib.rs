@@ -11,7 +11,7 @@ pub mod admin;
 pub mod settings;
 
 pub use host::{Database, Host, HostConfig, Readiness, RedisServer, SERVICES};
-pub use layers::{Guarded, guarded};
+pub use layers::{Guarded, Ledger, guarded};
 pub use routes::Routes;
 pub use secret::{Keys, Secret};
 pub use service::{Kit, Parts, Service};

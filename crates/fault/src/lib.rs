@@ -10,6 +10,7 @@ pub mod http;
 use std::{borrow::Cow, error::Error, fmt, sync::Arc, time::Duration};
 
 pub use reason::Reason;
+pub use status::REPLAYED;
 
 /// The domain of our `google.rpc.ErrorInfo`: only there a reason is one of [`Reason`].
 pub const DOMAIN: &str = "smilefactory";
@@ -34,6 +35,7 @@ pub struct Fault {
     violations: Vec<Violation>,
     retry_after: Option<Duration>,
     request_id: Option<String>,
+    is_replayed: bool,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -53,6 +55,7 @@ impl Fault {
             violations: Vec::new(),
             retry_after: None,
             request_id: None,
+            is_replayed: false,
             source: None,
         }
     }
@@ -165,6 +168,13 @@ impl Fault {
         self
     }
 
+    /// Says that this is the stored outcome of an earlier request (ID-3).
+    #[must_use]
+    pub fn replayed(mut self) -> Self {
+        self.is_replayed = true;
+        self
+    }
+
     /// Returns the reason.
     pub fn reason(&self) -> Reason {
         self.reason
@@ -188,6 +198,12 @@ impl Fault {
     /// Returns the id of the request that failed, when a boundary has named it.
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
+    }
+
+    /// Whether this is the stored outcome of an earlier request with the same idempotency
+    /// key.
+    pub fn is_replayed(&self) -> bool {
+        self.is_replayed
     }
 
     /// Whether the same call may succeed when simply made again.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, error::Error as _};
 
-use tonic::{Code, Status};
+use tonic::{Code, Status, metadata::MetadataValue};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use crate::{DOMAIN, Fault, Reason, Violation};
@@ -10,6 +10,10 @@ use crate::{DOMAIN, Fault, Reason, Violation};
 /// Most bytes of violations in one status. Details travel base64-coded in the
 /// trailers, which HTTP/2 peers refuse above 32 KiB (N-16); later violations are cut.
 const VIOLATION_BYTES: usize = 16 * 1024;
+
+/// Metadata of a reply that is the stored outcome of an earlier request with the same
+/// idempotency key (ID-3).
+pub const REPLAYED: &str = "idempotency-replayed";
 
 impl From<Fault> for Status {
     fn from(fault: Fault) -> Self {
@@ -25,6 +29,10 @@ impl From<Fault> for Status {
             details.set_request_info(id, "");
         }
         let mut status = Self::with_error_details(fault.reason.grpc(), fault.message, details);
+        if fault.is_replayed {
+            let metadata = status.metadata_mut();
+            metadata.insert(REPLAYED, MetadataValue::from_static("true"));
+        }
         if let Some(source) = fault.source {
             status.set_source(source);
         }
@@ -65,6 +73,7 @@ impl From<Status> for Fault {
         };
         fault.violations = violations;
         fault.retry_after = details.retry_info().and_then(|info| info.retry_delay);
+        fault.is_replayed = status.metadata().contains_key(REPLAYED);
         fault.request_id = details.request_info().map(|info| info.request_id.clone());
         // What is ours was logged where it was made; anything else is worth a line here.
         if ours.is_none() || status.source().is_some() {
@@ -183,6 +192,14 @@ mod tests {
         details.set_error_info("TOKEN_REVOKED", "googleapis.com", HashMap::new());
         let status = Status::with_error_details(Code::NotFound, "x", details);
         assert_eq!(Fault::from(status).reason(), Reason::NotFound);
+    }
+
+    #[test]
+    fn id_3_a_stored_outcome_is_known_as_one() {
+        let status = over_the_wire(&Status::from(Fault::not_found("post").replayed()));
+        assert!(Fault::from(status).is_replayed());
+        let status = over_the_wire(&Status::from(Fault::not_found("post")));
+        assert!(!Fault::from(status).is_replayed());
     }
 
     #[test]

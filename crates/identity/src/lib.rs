@@ -5,6 +5,7 @@ mod context;
 mod expected;
 mod hash;
 mod jws;
+mod seal;
 
 pub mod access;
 pub mod clock;
@@ -16,3 +17,4 @@ pub use caller::{Caller, Role, Viewer};
 pub use context::{Context, ContextParts};
 pub use expected::Expected;
 pub use hash::{derive, keyed_hash};
+pub use seal::{Sealer, Unspecified};

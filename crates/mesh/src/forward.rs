@@ -85,9 +85,9 @@ fn failure(status: Status) -> Fault {
     Fault::from(status)
 }
 
-/// A codec that leaves messages as they are.
+/// A codec that leaves messages as they are, encoded.
 #[derive(Clone, Copy, Debug)]
-struct Verbatim;
+pub struct Verbatim;
 
 impl Codec for Verbatim {
     type Encode = Bytes;

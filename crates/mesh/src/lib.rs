@@ -11,5 +11,5 @@ pub mod timed;
 mod tests;
 
 pub use channel::Channel;
-pub use forward::{MESSAGE_LIMIT, Messages, Reply};
+pub use forward::{MESSAGE_LIMIT, Messages, Reply, Verbatim};
 pub use peers::{Hosted, Mesh, Peers, STREAM_DEADLINE, USER_STREAM_DEADLINE};

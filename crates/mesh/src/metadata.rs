@@ -19,6 +19,8 @@ pub const USER_AGENT: &str = "x-sf-user-agent";
 pub const IF_MATCH: &str = "if-match";
 /// The client's idempotency key.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// Says that a reply is the stored outcome of an earlier request with the same key (ID-3).
+pub const IDEMPOTENCY_REPLAYED: &str = fault::REPLAYED;
 
 /// What passes a channel when the caller has set it; everything else is dropped (TR-9).
 const PASSED: [&str; 6] = [

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::{Keys, Kit};
+use identity::Sealer;
 use identity::access::Signer;
 use moka::future::Cache;
 use tokio::sync::Notify;
@@ -23,7 +24,6 @@ use uuid::Uuid;
 
 use crate::config::Config;
 use crate::domain::code::hex;
-use crate::domain::seal::Sealer;
 use feed::Feed;
 
 /// Everything an operation needs.

@@ -5,6 +5,5 @@ pub(crate) mod code;
 pub(crate) mod mail;
 pub(crate) mod profile;
 pub(crate) mod revocation;
-pub(crate) mod seal;
 pub(crate) mod session;
 pub(crate) mod settings;

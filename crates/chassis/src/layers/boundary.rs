@@ -147,7 +147,7 @@ fn failure(headers: &HeaderMap, made_here: Option<&Status>) -> Option<(Fault, He
     Some((fault_of(status), kept))
 }
 
-fn fault_of(status: Status) -> Fault {
+pub(super) fn fault_of(status: Status) -> Fault {
     // tonic refuses a message above its limit with OUT_OF_RANGE and no details.
     if status.code() == Code::OutOfRange && status.details().is_empty() {
         return Fault::of(Reason::PayloadTooLarge).with_source(status);
@@ -155,7 +155,7 @@ fn fault_of(status: Status) -> Fault {
     Fault::from(status)
 }
 
-fn panicked(panic: &(dyn Any + Send)) -> Fault {
+pub(super) fn panicked(panic: &(dyn Any + Send)) -> Fault {
     Fault::internal(panic_text(panic))
 }
 

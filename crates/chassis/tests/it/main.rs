@@ -6,6 +6,8 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod idempotency;
+
 use std::{
     convert::Infallible,
     sync::atomic::{AtomicBool, Ordering},

@@ -1,21 +1,29 @@
-//! Sealing what is stored for a short while and must not be read there: AES-256-GCM with random nonces.
+//! Sealing what is stored for a short while and must not be read there: AES-256-GCM with
+//! random nonces.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
-use aws_lc_rs::error::Unspecified;
+
+pub use aws_lc_rs::error::Unspecified;
 
 /// Seals and opens with one key.
 #[derive(Debug)]
-pub(crate) struct Sealer(RandomizedNonceKey);
+pub struct Sealer(RandomizedNonceKey);
 
 impl Sealer {
     /// Takes the key.
-    pub(crate) fn new(key: &[u8; 32]) -> Result<Self, Unspecified> {
+    ///
+    /// # Errors
+    /// None in practice: 32 bytes are a key.
+    pub fn new(key: &[u8; 32]) -> Result<Self, Unspecified> {
         RandomizedNonceKey::new(&AES_256_GCM, key).map(Self)
     }
 
-    /// Returns nonce, ciphertext and tag. Only the same `context` opens it again, so that no value can be
-    /// moved to another row or column.
-    pub(crate) fn seal(&self, context: &[u8], plain: &[u8]) -> Result<Vec<u8>, Unspecified> {
+    /// Returns nonce, ciphertext and tag. Only the same `context` opens it again, so that
+    /// no value can be moved to another row or column.
+    ///
+    /// # Errors
+    /// None in practice: the operating system's randomness failed.
+    pub fn seal(&self, context: &[u8], plain: &[u8]) -> Result<Vec<u8>, Unspecified> {
         let mut text = plain.to_vec();
         let nonce = self
             .0
@@ -26,7 +34,10 @@ impl Sealer {
     }
 
     /// Returns what was sealed in the same context.
-    pub(crate) fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Unspecified> {
+    ///
+    /// # Errors
+    /// Another key, another context, or changed bytes; which of them is not said.
+    pub fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Unspecified> {
         let (nonce, text) = sealed.split_at_checked(NONCE_LEN).ok_or(Unspecified)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce)?;
         let mut text = text.to_vec();
@@ -40,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn au_17_what_is_sealed_opens_in_its_context_only_and_shows_nothing() {
+    fn what_is_sealed_opens_in_its_context_only_and_shows_nothing() {
         let sealer = Sealer::new(&[7; 32]).expect("a key");
         let sealed = sealer.seal(b"row 1", b"012345").expect("sealed");
         assert!(!sealed.windows(6).any(|bytes| bytes == b"012345"));
