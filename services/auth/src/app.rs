@@ -35,7 +35,7 @@ pub(crate) struct App {
     pub(crate) signer: Signer,
     secrets: Secrets,
     /// Wakes the mail task when something was queued here.
-    mail_waiting: Notify,
+    mail_waiting: Arc<Notify>,
     pub(crate) feed: Feed,
     /// Sessions whose last use was written within the minute.
     active: Cache<Uuid, ()>,
@@ -81,7 +81,7 @@ impl App {
             peers: kit.peers,
             signer,
             config,
-            mail_waiting: Notify::new(),
+            mail_waiting: Arc::new(Notify::new()),
             feed: Feed::new(),
             active: Cache::builder()
                 .max_capacity(100_000)

@@ -30,11 +30,7 @@ pub(crate) fn consumer(app: &Arc<App>, db: Db, redis: Redis) -> Vec<Task> {
         })
         .on(move |tx, envelope, event: ProfileDeleted| {
             let app = Arc::clone(&deleted);
-            Box::pin(async move {
-                app.profile_deleted(tx, &context(envelope), &event).await?;
-                tx.after_commit(move || app.wake_feed());
-                Ok(())
-            })
+            Box::pin(async move { app.profile_deleted(tx, &context(envelope), &event).await })
         })
         .on(move |tx, _, event: ProfilePrimaryChanged| {
             let app = Arc::clone(&primary);

@@ -7,7 +7,7 @@ pub(crate) fn registered() {
     metrics::counter!("sf_user_registrations_total").increment(1);
 }
 
-/// Somebody signed in, or was refused after a right code: `ok`, `disabled`.
+/// Somebody signed in, or was refused after a right code: `ok`, `repeated` by its idempotency key, `disabled`.
 pub(crate) fn login(outcome: &'static str) {
     metrics::counter!("sf_logins_total", "outcome" => outcome).increment(1);
 }

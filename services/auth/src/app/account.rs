@@ -1,6 +1,6 @@
 //! The caller's own account (AU-21).
 
-use identity::Caller;
+use identity::{Caller, Context};
 use uuid::Uuid;
 
 use super::App;
@@ -42,7 +42,9 @@ impl App {
     }
 
     /// Notes that the profile wizard is done with.
-    pub(crate) async fn complete_wizard(&self, account_id: Uuid) -> Result<()> {
-        Ok(store::account::end_first_login(self.db.connection(), account_id).await?)
+    pub(crate) async fn complete_wizard(&self, ctx: &Context, account_id: Uuid) -> Result<()> {
+        let tx = self.db.begin(ctx).await?;
+        store::account::end_first_login(&*tx, account_id).await?;
+        Ok(tx.commit().await?)
     }
 }

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::store::Tx;
 use chassis::Shutdown;
 use fault::{Fault, Result};
 use futures_util::stream::{self, Stream, StreamExt as _};
@@ -32,30 +33,30 @@ type Batch = Arc<[Revocation]>;
 /// Where watchers listen. `None` is the end: the process is stopping.
 pub(crate) struct Feed {
     batches: broadcast::Sender<Option<Batch>>,
-    wake: Notify,
+    wake: Arc<Notify>,
 }
 
 impl Feed {
     pub(crate) fn new() -> Self {
         Self {
             batches: broadcast::Sender::new(BEHIND),
-            wake: Notify::new(),
+            wake: Arc::default(),
         }
     }
 }
 
 impl App {
-    /// Wakes the pollers of this and other processes; they would find out by themselves soon after.
+    /// Wakes the pollers of other processes; they would find out by themselves soon after.
     pub(crate) async fn announce_revocations(&self) {
-        self.feed.wake.notify_one();
         if let Err(error) = self.redis.publish(CHANNEL, "").await {
             tracing::debug!(%error, "revocations were not announced");
         }
     }
 
-    /// Wakes the poller of this process.
-    pub(crate) fn wake_feed(&self) {
-        self.feed.wake.notify_one();
+    /// Wakes the poller of this process once the transaction is committed.
+    pub(crate) fn wake_feed_after(&self, tx: &Tx) {
+        let wake = Arc::clone(&self.feed.wake);
+        tx.after_commit(move || wake.notify_one());
     }
 
     /// Returns the unexpired revocations above `after` and those of the last 30 s, then what is new.

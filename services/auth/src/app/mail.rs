@@ -28,7 +28,7 @@ const POLL: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 impl App {
-    /// Queues a mail in a transaction; [`App::wake_mail`] after it was committed.
+    /// Queues a mail in a transaction; see [`App::wake_mail_after`].
     pub(super) async fn queue_mail(
         &self,
         tx: &mut Tx,
@@ -48,9 +48,10 @@ impl App {
         store::mail::enqueue(&**tx, mail, letter.template(), now, now + lifetime).await
     }
 
-    /// Tells the mail task that something was queued.
-    pub(super) fn wake_mail(&self) {
-        self.mail_waiting.notify_one();
+    /// Tells the mail task that something was queued, once that is committed.
+    pub(super) fn wake_mail_after(&self, tx: &Tx) {
+        let waiting = Arc::clone(&self.mail_waiting);
+        tx.after_commit(move || waiting.notify_one());
     }
 
     fn seal(&self, id: Uuid, column: &[u8], plain: &[u8]) -> Result<Vec<u8>> {

@@ -54,9 +54,8 @@ impl App {
             .email(self.address_hash(email))
             .write(&*tx, ctx)
             .await?;
-        tx.commit().await?;
-        self.wake_mail();
-        Ok(())
+        self.wake_mail_after(&tx);
+        Ok(tx.commit().await?)
     }
 
     /// Uses a code up.

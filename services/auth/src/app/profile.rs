@@ -104,6 +104,7 @@ impl App {
         let now = store::clock(&**tx).await?;
         self.outdate_tokens(&**tx, account_id, Outdated::Profile(id), now)
             .await?;
+        self.wake_feed_after(tx);
         if let Ok(primary) = deleted.new_primary_id.parse() {
             let moved = store::session::move_all(&**tx, account_id, id, primary).await?;
             for session in &moved {

@@ -26,10 +26,10 @@ pub(crate) struct Refreshed {
 }
 
 /// A session whose account and own rows are held by the transaction.
-struct Held {
-    account: Account,
-    session: Session,
-    now: OffsetDateTime,
+pub(super) struct Held {
+    pub(super) account: Account,
+    pub(super) session: Session,
+    pub(super) now: OffsetDateTime,
 }
 
 impl App {
@@ -332,12 +332,13 @@ impl App {
             };
             events::publish(tx, ctx, Event::of(session.id, session.version, &revoked)).await?;
         }
+        self.wake_feed_after(tx);
         Ok(ended.len())
     }
 }
 
 /// Takes the locks of an account and its session, in this order everywhere, and refuses what cannot go on.
-async fn hold(tx: &mut Tx, account_id: Uuid, session_id: Uuid) -> Result<Held> {
+pub(super) async fn hold(tx: &mut Tx, account_id: Uuid, session_id: Uuid) -> Result<Held> {
     // Shared: sessions of one account go on side by side, but none while account or profiles change.
     let account = store::account::lock_shared(&**tx, account_id).await?;
     let account = account.ok_or(Error::SessionOver)?;

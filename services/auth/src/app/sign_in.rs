@@ -1,8 +1,11 @@
 //! Signing in and signing up: one flow (AU-1, AU-6).
 
+mod repeat;
+
 use std::time::Duration;
 
 use ::store::Tx;
+use ::store::idempotency::SignIn;
 use contracts::auth::v1::{AccountCreated, AccountLoggedIn};
 use contracts::profile::v1::EnsureProfileRequest;
 use contracts::profile::v1::profile_service_client::ProfileServiceClient;
@@ -13,7 +16,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::App;
-use super::token::{Outdated, Pair, first_jti};
+use super::token::{Outdated, Pair};
 use crate::domain::account::{Account, first_display_name};
 use crate::domain::code::Code;
 use crate::domain::profile::{OwnProfile, acting};
@@ -37,7 +40,8 @@ pub(crate) struct SignedIn {
 }
 
 impl App {
-    /// Redeems a code and begins a session; makes the account if the address has none.
+    /// Redeems a code and begins a session; makes the account if the address has none. Asked for again by its
+    /// idempotency key, it goes on with the session it began (ID-5).
     ///
     /// # Errors
     /// As [`App::redeem_code`]; `ACCOUNT_DISABLED` for a suspended account, whose code is then used up.
@@ -48,13 +52,14 @@ impl App {
         code: &Code,
         device_name: Option<String>,
     ) -> Result<SignedIn> {
-        // The code is used up before anything is made (C4).
-        self.redeem_code(ctx, email, code).await?;
-        let mut signed_in = self.begin_session(ctx, email, device_name).await?;
-        metrics::login("ok");
-        if signed_in.is_new {
-            metrics::registered();
-        }
+        let mut signed_in = match SignIn::repeated(ctx) {
+            Some(session_id) => self.repeat_sign_in(ctx, session_id).await?,
+            None => {
+                // The code is used up before anything is made (C4).
+                self.redeem_code(ctx, email, code).await?;
+                self.begin_session(ctx, email, device_name).await?
+            }
+        };
         if signed_in.profiles.is_empty() {
             signed_in.profiles = vec![self.ensure_profile(ctx, &signed_in.account).await];
         }
@@ -93,7 +98,12 @@ impl App {
         let session = self.new_session(ctx, &account, profile_id, device_name, now);
         let tokens = self.open_session(&mut tx, &account, &session, now).await?;
         tell_login(&mut tx, ctx, &account, &session, !seen).await?;
+        SignIn::note(ctx, &*tx, session.id).await?;
         tx.commit().await?;
+        metrics::login("ok");
+        if is_new {
+            metrics::registered();
+        }
         Ok(SignedIn {
             account,
             session,
@@ -186,7 +196,7 @@ impl App {
             issued_at: now,
             expires_at: session.expires_at,
         };
-        let jti = first_jti();
+        let jti = self.first_jti(session.id);
         store::session::insert(&**tx, session).await?;
         store::refresh_token::insert(&**tx, session.id, None, &jti, &refresh).await?;
         self.mint_pair(&**tx, account, session, (&refresh, &jti), now)

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::App;
 use crate::domain::account::Account;
 use crate::domain::revocation::{self, Kind};
-use crate::domain::session::{RefreshToken, Session, successor_jti};
+use crate::domain::session::{RefreshToken, Session, first_jti, successor_jti};
 use crate::error::Result;
 use crate::store;
 
@@ -113,15 +113,16 @@ impl App {
         store::revocation::insert(db, kind, &[subject], effective, memory).await
     }
 
+    /// The id of a session's first refresh token: an HMAC of the session's id, whose randomness is the operating
+    /// system's (C1), so that it can be told again without having been stored (ID-5).
+    pub(crate) fn first_jti(&self, session_id: Uuid) -> String {
+        first_jti(&self.secrets.refresh, session_id)
+    }
+
     /// The id of the token that succeeds the one of this id.
     pub(crate) fn successor_of(&self, jti: &str) -> String {
         successor_jti(&self.secrets.refresh, jti)
     }
-}
-
-/// The id of a session's first refresh token, from the operating system's randomness (C1).
-pub(crate) fn first_jti() -> String {
-    Uuid::new_v4().to_string()
 }
 
 fn seconds(seconds: u64) -> i32 {

@@ -82,6 +82,15 @@ pub(crate) const fn judge(presented: i32, newest: i32) -> Presented {
     }
 }
 
+/// The id of a session's first refresh token: an HMAC-SHA-256 of the session's id, so that it can be told again
+/// without having been stored (ID-5).
+pub(crate) fn first_jti(key: &[u8], session_id: Uuid) -> String {
+    super::code::hex(&identity::keyed_hash(
+        key,
+        &[b"first".as_slice(), session_id.as_bytes()],
+    ))
+}
+
 /// The id of a token's successor: an HMAC-SHA-256 of its own id, so that it can be told again without
 /// having been stored (AU-8).
 pub(crate) fn successor_jti(key: &[u8], jti: &str) -> String {
@@ -115,6 +124,14 @@ mod tests {
         assert_eq!(successor_jti(b"k", "a"), successor_jti(b"k", "a"));
         assert_ne!(successor_jti(b"k", "a"), successor_jti(b"k", "b"));
         assert_ne!(successor_jti(b"k", "a"), successor_jti(b"l", "a"));
+    }
+
+    #[test]
+    fn id_5_a_first_token_is_told_from_key_and_session_alone() {
+        let (a, b) = (Uuid::now_v7(), Uuid::now_v7());
+        assert_eq!(first_jti(b"k", a), first_jti(b"k", a));
+        assert_ne!(first_jti(b"k", a), first_jti(b"k", b));
+        assert_ne!(first_jti(b"k", a), first_jti(b"l", a));
     }
 
     #[test]

@@ -21,8 +21,9 @@ impl Server {
         &self,
         request: Request<api::CompleteWizardRequest>,
     ) -> Reply<api::CompleteWizardResponse> {
-        let caller = self.caller(&Context::of(&request)).await?;
-        self.app.complete_wizard(caller.account_id).await?;
+        let ctx = Context::of(&request);
+        let caller = self.caller(&ctx).await?;
+        self.app.complete_wizard(&ctx, caller.account_id).await?;
         Ok(Response::new(api::CompleteWizardResponse {
             message: "Welcome".to_owned(),
             first_login: false,

@@ -57,6 +57,12 @@ pub(crate) async fn find(
     one(db, of_account(account_id).filter(Column::Id.eq(id))).await
 }
 
+/// Returns the account a session belongs to.
+pub(crate) async fn account_of(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Uuid>> {
+    let row = Entity::find_by_id(id).one(db).await.map_err(store::fault)?;
+    Ok(row.map(|row| row.account_id))
+}
+
 /// Returns a session of the account and keeps others from changing it until the transaction ends.
 pub(crate) async fn lock(
     db: &impl ConnectionTrait,

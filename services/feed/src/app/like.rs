@@ -71,7 +71,7 @@ impl App {
 
     /// The live comment, if the viewer may see it and its post.
     pub(crate) async fn visible_comment(&self, ctx: &Context, id: Uuid) -> Result<Comment> {
-        let found = comment::visible(self.db.connection(), &ctx.viewer(), id).await?;
+        let found = comment::visible(&self.db.for_call(ctx), &ctx.viewer(), id).await?;
         let comment = found
             .filter(|comment| comment.status == Status::Live)
             .ok_or(Error::NoComment)?;
@@ -85,13 +85,14 @@ impl App {
     }
 
     pub(crate) async fn post_engagement(&self, ctx: &Context, post: &Post) -> Result<Engagement> {
-        let counts = engagement::of_posts(self.db.connection(), &ctx.viewer(), &[post.id]).await?;
+        let counts =
+            engagement::of_posts(&self.db.for_call(ctx), &ctx.viewer(), &[post.id]).await?;
         Ok(counts.get(&post.id).copied().unwrap_or_default())
     }
 
     async fn comment_engagement(&self, ctx: &Context, comment: &Comment) -> Result<Engagement> {
         let counts =
-            engagement::of_comments(self.db.connection(), &ctx.viewer(), &[comment.id]).await?;
+            engagement::of_comments(&self.db.for_call(ctx), &ctx.viewer(), &[comment.id]).await?;
         Ok(counts.get(&comment.id).copied().unwrap_or_default())
     }
 }

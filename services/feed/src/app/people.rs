@@ -44,13 +44,13 @@ impl People {
     ) -> Result<HashMap<Uuid, Person>> {
         ids.sort_unstable();
         ids.dedup();
-        let known = people::known(self.db.connection(), &ids).await?;
+        let known = people::known(&self.db.for_call(ctx), &ids).await?;
         ids.retain(|id| !known.contains_key(id));
         if ids.is_empty() {
             return Ok(known);
         }
         self.fetch(ctx, &ids).await?;
-        let mut found = people::known(self.db.connection(), &ids).await?;
+        let mut found = people::known(&self.db.for_call(ctx), &ids).await?;
         found.extend(known);
         Ok(found)
     }
@@ -95,8 +95,11 @@ impl People {
                 .batch_get_refs(request)
                 .await
                 .map_err(fault::Fault::from)?;
-            for profile in reply.into_inner().profiles {
-                people::keep(self.db.connection(), profile).await?;
+            // In one order, since what is kept may stay locked until the call ends.
+            let mut profiles = reply.into_inner().profiles;
+            profiles.sort_unstable_by(|a, b| a.profile_id.cmp(&b.profile_id));
+            for profile in profiles {
+                people::keep(&self.db.for_call(ctx), profile).await?;
             }
         }
         Ok(())

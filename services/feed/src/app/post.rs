@@ -129,7 +129,7 @@ impl App {
 
     /// The post, if the viewer may see it.
     pub(crate) async fn visible_post(&self, ctx: &Context, id: Uuid) -> Result<Post> {
-        let found = post::visible(self.db.connection(), &ctx.viewer(), id).await?;
+        let found = post::visible(&self.db.for_call(ctx), &ctx.viewer(), id).await?;
         found.ok_or(Error::NoPost)
     }
 

@@ -51,7 +51,7 @@ impl App {
             .people
             .find(ctx, posts.iter().map(|post| post.profile_id).collect())
             .await?;
-        let counts = engagement::of_posts(self.db.connection(), &viewer, &ids).await?;
+        let counts = engagement::of_posts(&self.db.for_call(ctx), &viewer, &ids).await?;
         let view = |post: Post| PostView {
             author: people::card(&authors, Some(post.profile_id)),
             engagement: counts.get(&post.id).copied().unwrap_or_default(),
@@ -82,7 +82,7 @@ impl App {
             .people
             .find(ctx, live.filter_map(|comment| comment.profile_id).collect())
             .await?;
-        let counts = engagement::of_comments(self.db.connection(), &viewer, &ids).await?;
+        let counts = engagement::of_comments(&self.db.for_call(ctx), &viewer, &ids).await?;
         let view = |comment| see_comment(&viewer, &authors, &counts, comment);
         Ok(comments.into_iter().map(view).collect())
     }
