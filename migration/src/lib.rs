@@ -22,6 +22,7 @@ mod m20261123_000030_feed_posts;
 mod m20261123_000031_feed_comments;
 mod m20261123_000032_feed_likes;
 mod m20261123_000033_feed_views;
+mod m20261123_000034_feed_stream;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000031_feed_comments::migration()),
             Box::new(m20261123_000032_feed_likes::migration()),
             Box::new(m20261123_000033_feed_views::migration()),
+            Box::new(m20261123_000034_feed_stream::migration()),
         ]
     }
 }

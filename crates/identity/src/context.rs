@@ -264,6 +264,16 @@ impl Context {
         self.with(|parts| parts.user_agent = (!agent.is_empty()).then(|| agent.into()))
     }
 
+    /// Returns the same context without its caller, for what is asked for nobody's sake (SC-1): the copies of
+    /// foreign facts, which are the same for everybody.
+    #[must_use]
+    pub fn for_nobody(&self) -> Self {
+        self.with(|parts| {
+            parts.caller = None;
+            parts.identity = None;
+        })
+    }
+
     /// Returns the same context in another span, named by its W3C `traceparent`.
     #[must_use]
     pub fn with_trace(&self, traceparent: impl Into<Arc<str>>) -> Self {

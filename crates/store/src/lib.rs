@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod cursor;
 mod db;
 mod error;
 pub mod idempotency;

@@ -83,7 +83,7 @@ pub enum BodyFormat {
     Markdown,
 }
 
-/// One row. `is_published` and `search` are made by the database and not mapped.
+/// One row. `is_published`, `published_xid` and `search` are made by the database and not mapped.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "posts")]
 pub struct Model {

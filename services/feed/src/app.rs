@@ -3,18 +3,23 @@
 pub(crate) mod comment;
 pub(crate) mod erasure;
 pub(crate) mod like;
+pub(crate) mod news;
 pub(crate) mod people;
 pub(crate) mod post;
 pub(crate) mod schedule;
+pub(crate) mod stream;
 pub(crate) mod thread;
 pub(crate) mod view;
 pub(crate) mod viewing;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use chassis::Keys;
+use chassis::{Keys, Task};
 use identity::clock;
+use news::News;
 use people::People;
+use redis::Redis;
 use store::Db;
 use time::OffsetDateTime;
 use viewing::Views;
@@ -28,6 +33,8 @@ pub(crate) struct App {
     cursor_key: [u8; 32],
     /// Views that are not stored yet.
     views: Arc<Views>,
+    /// Wakes streams.
+    news: Arc<News>,
 }
 
 impl App {
@@ -38,7 +45,13 @@ impl App {
             db,
             cursor_key: keys.derive("feed.cursor"),
             views: Arc::new(Views::new(keys.derive("feed.viewer"))),
+            news: Arc::new(News::new()),
         }
+    }
+
+    /// Looks for news, for all streams of the process.
+    pub(crate) fn watch_news(&self, redis: Redis, period: Duration) -> Task {
+        Arc::clone(&self.news).watch(self.db.clone(), redis, period)
     }
 }
 

@@ -6,5 +6,6 @@ pub(crate) mod metadata;
 pub(crate) mod post;
 pub(crate) mod publication;
 pub(crate) mod slug;
+pub(crate) mod snapshot;
 pub(crate) mod text;
 pub(crate) mod viewing;

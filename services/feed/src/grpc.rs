@@ -2,17 +2,20 @@
 
 mod comment;
 mod post;
+mod stream;
 
 use contracts::common::v1::Message;
 use contracts::feed::v1::feed_service_server::FeedService;
 use contracts::feed::v1::{
     Comment, CreateCommentRequest, CreatePostRequest, DeleteCommentRequest, DeleteCommentResponse,
-    DeletePostRequest, GetPostRequest, LikeCommentRequest, LikePostRequest, LikeState,
+    DeletePostRequest, FeedItem, GetPostRequest, LikeCommentRequest, LikePostRequest, LikeState,
     ListCommentsRequest, ListCommentsResponse, ListFeedRequest, ListFeedResponse,
-    ListRepliesRequest, ListRepliesResponse, Post, UnlikeCommentRequest, UnlikePostRequest,
-    UpdateCommentRequest, UpdatePostRequest,
+    ListRepliesRequest, ListRepliesResponse, Post, StreamFeedRequest, UnlikeCommentRequest,
+    UnlikePostRequest, UpdateCommentRequest, UpdatePostRequest,
 };
 use fault::{Fault, Result};
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
 use identity::{Context, Viewer};
 use prost_types::Timestamp;
 use store::list::{ListQuery, ListRequest};
@@ -45,6 +48,23 @@ impl FeedService for Handler {
         let (part, query) = post::list(&ctx, request.get_ref(), self.app.cursor_key())?;
         let page = self.app.list_feed(&ctx, part, query).await?;
         Ok(Response::new(post::page(page)))
+    }
+
+    type StreamFeedStream = BoxStream<'static, std::result::Result<FeedItem, Status>>;
+
+    async fn stream_feed(
+        &self,
+        request: Request<StreamFeedRequest>,
+    ) -> Reply<Self::StreamFeedStream> {
+        let ctx = Context::of(&request);
+        let stream::Asked {
+            kind,
+            start,
+            binding,
+        } = stream::asked(&ctx, request.get_ref(), self.app.cursor_key())?;
+        let items = self.app.stream_feed(&ctx, kind, start).await?;
+        let items = items.map(move |item| Ok(stream::item(item?, &binding)?));
+        Ok(Response::new(items.boxed()))
     }
 
     async fn create_post(&self, request: Request<CreatePostRequest>) -> Reply<Post> {

@@ -37,6 +37,10 @@ impl chassis::Service for Feed {
         let period = Duration::from_millis(config.publish_every_ms);
         let flush = app.flush_views(Duration::from_millis(config.flush_views_every_ms));
         let purge = app.purge_views();
+        let news = app.watch_news(
+            kit.redis.clone(),
+            Duration::from_millis(config.look_for_news_every_ms),
+        );
         let publish = Task::every("feed.publish", period, move || {
             let (app, lease) = (app.clone(), lease.clone());
             async move { app.publish_due(&lease).await.map(drop) }
@@ -45,6 +49,7 @@ impl chassis::Service for Feed {
             .task(publish)
             .task(flush)
             .task(purge)
+            .task(news)
             .task(Relay::task(Self::NAME, kit.db.clone(), kit.redis.clone()))
             .tasks(events::tasks(Self::NAME, kit.db, kit.redis)))
     }

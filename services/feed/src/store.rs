@@ -1,7 +1,7 @@
 //! The only place that sees SeaORM: queries named by intent, rows turned into the types of the domain.
 //!
 //! Every query a viewer's request makes starts from one of the visibility-scoped finders ([`post::visible`],
-//! [`comment::visible`], [`feed::page`]); counters are touched by [`stats`] alone, last in their transaction (D14).
+//! [`comment::visible`], [`feed::page`], [`stream::news`]); counters are touched by [`stats`] alone, last in their transaction (D14).
 
 pub(crate) mod comment;
 pub(crate) mod engagement;
@@ -14,6 +14,7 @@ pub(crate) mod post;
 pub(crate) mod removal;
 pub(crate) mod slug;
 pub(crate) mod stats;
+pub(crate) mod stream;
 pub(crate) mod thread;
 pub(crate) mod views;
 

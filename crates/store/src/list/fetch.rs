@@ -145,7 +145,10 @@ impl ListQuery {
     /// # Errors
     /// `INTERNAL_ERROR` when the keys cannot be written.
     pub fn cursor_after(&self, keys: Vec<Option<String>>) -> Result<Option<String>> {
-        let sealed = self.binding.as_ref().map(|binding| cursor::seal(keys, binding));
+        let sealed = self
+            .binding
+            .as_ref()
+            .map(|binding| cursor::seal(&keys, binding));
         sealed.transpose()
     }
 

@@ -5,10 +5,11 @@ use fault::{Fault, Result, Violation};
 use identity::Viewer;
 use sea_orm::sea_query::{Expr, SimpleExpr};
 
-use super::cursor::{self, Binding};
+use super::cursor;
 use super::filter::Filter;
 use super::order::Sort;
 use super::{DEPTH, filter, order};
+use crate::cursor::Binding;
 
 /// Longest search text, in characters, and most terms in it (N-12).
 const SEARCH: (usize, usize) = (200, 12);
@@ -79,7 +80,7 @@ impl ListQuery {
         }
         let binding = rule
             .cursor
-            .then(|| Binding::new(key, rpc, viewer, &filters, search.as_ref(), &sort));
+            .then(|| cursor::binding(key, rpc, viewer, &filters, search.as_ref(), &sort));
         let position = match (request.cursor, &binding) {
             (Some(""), Some(_)) => Position::Start,
             (Some(cursor), Some(binding)) => {

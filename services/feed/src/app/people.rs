@@ -86,7 +86,9 @@ impl People {
     }
 
     async fn fetch(&self, ctx: &Context, ids: &[Uuid]) -> Result<()> {
-        let mut client = ProfileServiceClient::new(self.peers.call("profile", ctx));
+        // For nobody in particular: a stream outlives the identity it was opened with.
+        let ctx = ctx.for_nobody();
+        let mut client = ProfileServiceClient::new(self.peers.call("profile", &ctx));
         for batch in ids.chunks(BATCH) {
             let request = BatchGetRefsRequest {
                 ids: batch.iter().map(Uuid::to_string).collect(),

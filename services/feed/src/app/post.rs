@@ -46,6 +46,7 @@ impl App {
         post::insert(&*tx, &post).await?;
         if post.is_published() {
             events::post_created(&mut tx, ctx, &post).await?;
+            self.news.announce(&tx);
         }
         tx.commit().await?;
         self.see_post(ctx, post).await
@@ -86,6 +87,9 @@ impl App {
         mention(&mut tx, &mut post).await?;
         let post = post::save(&*tx, before.version, &post).await?;
         events::post_changed(&mut tx, ctx, &before, &post, &changed).await?;
+        if post.standing.is_first_publication(&before.standing) {
+            self.news.announce(&tx);
+        }
         tx.commit().await?;
         self.see_post(ctx, post).await
     }

@@ -53,6 +53,7 @@ impl App {
             events::post_changed(&mut tx, &ctx, before, &post, &["isPublished", "publishAt"])
                 .await?;
         }
+        self.news.announce(&tx);
         tx.commit().await?;
         Ok(due.len())
     }

@@ -179,7 +179,7 @@ pub(super) fn whole(view: PostView) -> Post {
 }
 
 /// The post as lists show it.
-fn card(view: PostView) -> PostCard {
+pub(super) fn card(view: PostView) -> PostCard {
     let PostView {
         post,
         author,

@@ -6,7 +6,7 @@ use contracts::profile::v1::ProfileType;
 use entity::feed::{post_stats, posts};
 use fault::{Fault, Reason, Result};
 use identity::Viewer;
-use sea_orm::sea_query::{Expr, LockBehavior, LockType};
+use sea_orm::sea_query::{Alias, Expr, LockBehavior, LockType};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -29,6 +29,10 @@ pub(super) const COLUMNS: Columns = Columns {
     target_tags: "posts.target_tags",
     group_id: "posts.group_id",
 };
+
+/// The transaction that published the post first; of one that was not published yet, the last that saved it.
+const FIRST_PUBLICATION: &str =
+    "case when published_at is null then pg_current_xact_id() else published_xid end";
 
 /// The published posts a viewer may see: what every list starts from. The words are those of the feed's index, as
 /// constants, so that the planner can use it whatever is bound.
@@ -127,6 +131,8 @@ pub(crate) async fn insert(on: &impl ConnectionTrait, post: &Post) -> Result<()>
 pub(crate) async fn save(on: &impl ConnectionTrait, read: i32, post: &Post) -> Result<Post> {
     let update = posts::Entity::update_many()
         .set(to_row(post))
+        // Set with the row, kept from the first publication on (FD-15).
+        .col_expr(Alias::new("published_xid"), Expr::cust(FIRST_PUBLICATION))
         .filter(posts::Column::Id.eq(post.id))
         .filter(posts::Column::Version.eq(read));
     let saved = update.exec_with_returning(on).await.map_err(store::fault)?;
@@ -260,7 +266,7 @@ fn kind(stored: posts::PostType) -> PostType {
     }
 }
 
-fn stored_kind(kind: PostType) -> posts::PostType {
+pub(super) fn stored_kind(kind: PostType) -> posts::PostType {
     match kind {
         PostType::General | PostType::Unspecified => posts::PostType::General,
         PostType::Opportunity => posts::PostType::Opportunity,

@@ -16,6 +16,7 @@ mod post;
 mod profiles;
 mod removal;
 mod schedule;
+mod stream;
 mod views;
 mod visibility;
 mod world;
