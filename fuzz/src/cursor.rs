@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use contracts::ListRule;
 use fault::Violation;
 use identity::Viewer;
+use store::cursor::LONGEST;
 use store::list::{ListQuery, ListRequest};
 use uuid::Uuid;
 
@@ -143,8 +144,8 @@ fn run(input: &[u8]) {
         .map(|key| (key != "~").then(|| key.to_owned()))
         .collect();
     let fits = keys.len() == query.sort().len() + 1;
-    let sealed = query.cursor_after(keys.clone()).unwrap().unwrap();
-    if fits && sealed.len() <= 2048 {
+    let sealed = query.cursor_after(&keys).unwrap().unwrap();
+    if fits && sealed.len() <= LONGEST {
         let opened = list
             .query(Some(&sealed))
             .expect("a cursor opens where it was sealed");
@@ -161,7 +162,7 @@ fn run(input: &[u8]) {
     if list.meaning(&query) == elsewhere.meaning(&other) {
         assert_eq!(
             elsewhere.query(Some(&sealed)).is_ok(),
-            fits && sealed.len() <= 2048
+            fits && sealed.len() <= LONGEST
         );
     } else {
         elsewhere.refuses(&sealed);

@@ -20,7 +20,7 @@ const LEEWAY: i64 = 30;
 /// Bytes of the signature that are kept.
 const SIGNATURE: usize = 16;
 /// No honest cursor is longer, in characters.
-const LONGEST: usize = 4096;
+pub const LONGEST: usize = 4096;
 
 /// Why a cursor is not opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -129,7 +129,7 @@ impl ListQuery {
         let more = rows.len() as u64 > self.limit;
         rows.truncate(usize::try_from(self.limit).unwrap_or(usize::MAX));
         let next_cursor = match rows.last() {
-            Some(last) if more => self.cursor_after(keys_of(last, keys.len())?)?,
+            Some(last) if more => self.cursor_after(&keys_of(last, keys.len())?)?,
             _ => None,
         };
         let items = rows
@@ -144,11 +144,11 @@ impl ListQuery {
     ///
     /// # Errors
     /// `INTERNAL_ERROR` when the keys cannot be written.
-    pub fn cursor_after(&self, keys: Vec<Option<String>>) -> Result<Option<String>> {
+    pub fn cursor_after(&self, keys: &[Option<String>]) -> Result<Option<String>> {
         let sealed = self
             .binding
             .as_ref()
-            .map(|binding| cursor::seal(&keys, binding));
+            .map(|binding| cursor::seal(keys, binding));
         sealed.transpose()
     }
 

@@ -45,7 +45,6 @@ async fn reword(
     let message = UpdateCommentRequest {
         id: id.to_owned(),
         content: content.to_owned(),
-        ..Default::default()
     };
     let request = expecting(message, version);
     Ok(world
