@@ -73,6 +73,12 @@ pub struct Limits {
     pub connections_per_ip: usize,
     /// Open connections altogether. Default 4 096.
     pub connections: usize,
+    /// Requests worked on at once; more are refused with 503 (GW-27). Probes are not counted. Default 2 000.
+    pub in_flight: usize,
+    /// How many of them, in percent, only signing in and out may use. Default 10 (N-21).
+    pub reserve_percent: u8,
+    /// Streams sent at once; more are refused with 503. Default 2 000.
+    pub streams: usize,
     /// Concurrent HTTP/2 streams of one connection. Default 128.
     pub h2_streams: u32,
     /// HTTP/2 streams the door may have to reset itself before it gives the connection up. Default 64.
@@ -123,6 +129,9 @@ impl Default for Limits {
             decompress_ratio: 100,
             connections_per_ip: 256,
             connections: 4_096,
+            in_flight: 2_000,
+            reserve_percent: 10,
+            streams: 2_000,
             h2_streams: 128,
             h2_local_resets: 64,
             h2_ping_ms: 20_000,

@@ -10,6 +10,7 @@ use http::request::Parts;
 
 use crate::auth::{self, Session};
 use crate::head;
+use crate::overload::Claim;
 use crate::pipeline::{Door, Exchange};
 use crate::ratelimit::Subjects;
 use crate::respond::Refusal;
@@ -33,6 +34,8 @@ pub(crate) struct Terms {
     pub(crate) method: Method,
     /// Whether probes ask for it: neither limited nor logged.
     pub(crate) probe: bool,
+    /// The kind of place it needs.
+    pub(crate) claim: Claim,
 }
 
 /// A request that passed the gates.
@@ -52,6 +55,7 @@ impl Terms {
             buckets: &[],
             method: method.clone(),
             probe: false,
+            claim: Claim::Ordinary,
         }
     }
 
@@ -65,6 +69,11 @@ impl Terms {
             route: Some(route.into()),
             access: rule.access,
             buckets: rule.buckets,
+            claim: match (rule.streaming, rule.reserve) {
+                (true, _) => Claim::Stream,
+                (false, true) => Claim::Reserved,
+                (false, false) => Claim::Ordinary,
+            },
             ..Self::open(method)
         }
     }
@@ -107,6 +116,8 @@ impl Door {
                 terms,
             });
         }
+        // A place before anything that takes time. Probes need none.
+        exchange.place = Some(self.overload.enter(terms.claim)?);
         // The token once per request. Its refusal waits too.
         let session = self
             .gate

@@ -19,6 +19,7 @@ pub mod inbox;
 mod log;
 mod negotiate;
 pub mod openapi;
+mod overload;
 mod own;
 mod pipeline;
 mod ratelimit;
@@ -46,6 +47,7 @@ use self::cors::Cors;
 use self::docs::Document;
 use self::grpc::Calls;
 use self::health::Health;
+use self::overload::Overload;
 use self::pipeline::Door;
 use self::ratelimit::Limiter;
 use self::routes::Routes;
@@ -101,6 +103,7 @@ impl Edge {
             routes,
             gate: Arc::clone(&gate),
             limiter: Limiter::new(kit.redis.clone(), &config)?,
+            overload: Overload::new(&config.limits),
             cors: Cors::new(&config.origins)?,
             health: Health::new(&config.mandatory, kit.peers.clone(), kit.redis),
             inbox: kit.inbox,

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use chassis::Shutdown;
@@ -27,6 +28,7 @@ use crate::grpc::{Calls, Dialect};
 use crate::health::Health;
 use crate::inbox::Inbox;
 use crate::log::{self, Record};
+use crate::overload::{Overload, Place};
 use crate::ratelimit::{Limiter, Standing};
 use crate::respond::{self, Refusal, Reply, ReplyBody};
 use crate::routes::{Routes, Target};
@@ -40,6 +42,7 @@ pub(crate) struct Door {
     pub(crate) calls: Calls,
     pub(crate) gate: Arc<Gate>,
     pub(crate) limiter: Limiter,
+    pub(crate) overload: Overload,
     pub(crate) cors: Cors,
     pub(crate) health: Health,
     pub(crate) inbox: Option<Inbox>,
@@ -63,6 +66,8 @@ pub(crate) struct Exchange {
     pub(crate) tokens: bool,
     /// How the tightest rate-limit bucket stands.
     pub(crate) standing: Option<Standing>,
+    /// The place it was let in to, kept until its reply is made or, when that is a stream, sent.
+    pub(crate) place: Option<Place>,
 }
 
 impl Exchange {
@@ -83,6 +88,7 @@ impl Exchange {
             personal: false,
             tokens: false,
             standing: None,
+            place: None,
         }
     }
 }
@@ -189,7 +195,6 @@ impl Door {
         B: Body<Data = Bytes> + Unpin,
     {
         const SHORT: usize = 64 * 1024;
-        const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
         let Some(body) = body.filter(|_| version < Version::HTTP_2) else {
             return reply;
         };
@@ -197,8 +202,14 @@ impl Door {
             in_flight.leave_unread();
             return reply;
         }
+        // Who is refused for overload hears it at once (N-21), and what came of the body by then is taken in.
+        let patience = if respond::is_unavailable(&reply) {
+            Duration::ZERO
+        } else {
+            Duration::from_secs(1)
+        };
         let taken =
-            tokio::time::timeout(PATIENCE, body::read(body, SHORT, &self.config.limits)).await;
+            tokio::time::timeout(patience, body::read(body, SHORT, &self.config.limits)).await;
         if !matches!(taken, Ok(Ok(_))) {
             reply
                 .headers_mut()
@@ -209,7 +220,7 @@ impl Door {
     }
 
     /// Adds what every reply carries and writes the access line.
-    fn finish(&self, parts: &Parts, exchange: Exchange, mut reply: Reply) -> Reply {
+    fn finish(&self, parts: &Parts, mut exchange: Exchange, mut reply: Reply) -> Reply {
         let headers = reply.headers_mut();
         if let Ok(id) = HeaderValue::from_str(&exchange.request_id) {
             headers.insert(request_id::HEADER, id);
@@ -230,7 +241,11 @@ impl Door {
             }
             *reply.body_mut() = ReplyBody::default();
         }
-        exchange.record.follow(reply)
+        let place = exchange.place.take();
+        exchange
+            .record
+            .follow(reply)
+            .map(|body| body.holding(place))
     }
 }
 

@@ -135,6 +135,12 @@ pub(crate) fn refusal(refusal: Refusal, request_id: &str) -> Reply {
     reply
 }
 
+/// Reports whether a reply says that there is no service at the moment, in HTTP's words or in gRPC's.
+pub(crate) fn is_unavailable(reply: &Reply) -> bool {
+    let grpc = reply.headers().get("grpc-status");
+    reply.status() == StatusCode::SERVICE_UNAVAILABLE || grpc.is_some_and(|code| code == "14")
+}
+
 /// Returns the whole seconds after which a retry makes sense: what the fault says, and one second for every 503.
 fn retry_after(fault: &Fault) -> Option<u64> {
     let said = fault

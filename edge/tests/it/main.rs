@@ -20,6 +20,7 @@ mod house;
 mod limits;
 mod lines;
 mod origins;
+mod overload;
 mod pages;
 mod replies;
 mod revocations;
