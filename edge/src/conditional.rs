@@ -7,7 +7,7 @@ use http::header::{
     IF_NONE_MATCH,
 };
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use identity::Expected;
 use identity::entity_tag::EntityTags;
 use sha2::{Digest, Sha256};
@@ -64,12 +64,33 @@ pub(crate) fn tag_of(
 /// # Errors
 /// `VALIDATION_ERROR` naming `If-Match` when it is malformed, `PRECONDITION_FAILED` where no version is compared.
 pub(crate) fn expected(parts: &Parts, rule: &RpcRule) -> Result<Expected, Fault> {
-    if !matches!(parts.method, Method::PUT | Method::PATCH | Method::DELETE) {
+    let given = parts.headers.get_all(IF_MATCH);
+    compared(&parts.method, rule, || {
+        Expected::from_header(given.iter().map(HeaderValue::as_bytes))
+    })
+}
+
+/// As [`expected`], of a gRPC call that counts as `method`: bare versions are understood too, since no message has a tag.
+pub(crate) fn expected_of_call(
+    method: &Method,
+    headers: &HeaderMap,
+    rule: &RpcRule,
+) -> Result<Expected, Fault> {
+    let given = headers.get_all(IF_MATCH);
+    compared(method, rule, || {
+        Expected::from_metadata(given.iter().map(HeaderValue::as_bytes))
+    })
+}
+
+fn compared(
+    method: &Method,
+    rule: &RpcRule,
+    read: impl FnOnce() -> Result<Expected, Fault>,
+) -> Result<Expected, Fault> {
+    if !matches!(*method, Method::PUT | Method::PATCH | Method::DELETE) {
         return Ok(Expected::None);
     }
-    let given = parts.headers.get_all(IF_MATCH);
-    let expected = Expected::from_header(given.iter().map(HeaderValue::as_bytes))?;
-    match expected {
+    match read()? {
         Expected::Versions(_) if !rule.conditional => Err(Fault::of(Reason::PreconditionFailed)),
         expected => Ok(expected),
     }

@@ -9,7 +9,7 @@ use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, ETAG, LOCATION, USER_AGEN
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use hyper::body::Incoming;
-use identity::{Caller, Context};
+use identity::{Caller, Context, Expected};
 use mesh::metadata;
 use tonic::metadata::MetadataMap;
 use transcode::{Decoded, Match, Page, ReplyMeta, Route};
@@ -44,7 +44,7 @@ impl Door {
         if found.route.output != RAW {
             negotiate::json_reply(&parts.headers)?;
         }
-        let passed = passed(parts, rule)?;
+        let passed = passed(&conditional::expected(parts, rule)?, &parts.headers)?;
         let body = self
             .body_of(parts, body, found.route, rule.body_limit)
             .await?;
@@ -177,12 +177,14 @@ impl Door {
 }
 
 /// What of the request's head travels to the service beside its context, as metadata.
-fn passed(parts: &Parts, rule: &RpcRule) -> Result<MetadataMap, Fault> {
+pub(crate) fn passed(expected: &Expected, headers: &HeaderMap) -> Result<MetadataMap, Fault> {
     let mut passed = HeaderMap::new();
-    let expected = conditional::expected(parts, rule)?;
     if !expected.is_none() {
         let value = HeaderValue::try_from(expected.to_string()).map_err(Fault::internal)?;
         passed.insert(metadata::IF_MATCH, value);
+    }
+    for key in headers.get_all(metadata::IDEMPOTENCY_KEY) {
+        passed.append(metadata::IDEMPOTENCY_KEY, key.clone());
     }
     Ok(MetadataMap::from_headers(passed))
 }

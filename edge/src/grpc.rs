@@ -34,10 +34,7 @@ use crate::accept::pulse::InFlight;
 use crate::auth::Session;
 use crate::pipeline::{self, Door, Exchange};
 use crate::respond::{Refusal, Reply, ReplyBody};
-use crate::{body, log};
-
-/// Client metadata that reaches a service; all other stays outside (GW-7).
-const PASSED: [&str; 2] = [metadata::IF_MATCH, metadata::IDEMPOTENCY_KEY];
+use crate::{body, conditional, forward, log};
 
 impl Door {
     /// Answers a request in a dialect of gRPC. A gRPC-Web one is answered inside its layer, refusals included.
@@ -114,10 +111,16 @@ impl Door {
                 return self.reflect(parts, body, exchange, path, service).await;
             }
             Call::Rpc { rule, .. } if rule.streaming => {
-                self.stream(parts, body, exchange, rule, session).await
+                self.streaming(parts, body, exchange, rule, session).await
             }
-            Call::Rpc { rule, .. } => {
-                let answer = self.unary(parts, body, exchange, rule, session).await;
+            Call::Rpc { rule, method } => {
+                let passed = forward::passed(
+                    &conditional::expected_of_call(method, &parts.headers, rule)?,
+                    &parts.headers,
+                )?;
+                let answer = self
+                    .unary(parts, body, exchange, rule, session, passed)
+                    .await;
                 if answer.is_ok() {
                     verdict.success();
                 }
@@ -137,6 +140,7 @@ impl Door {
         exchange: &Exchange,
         rule: &'static RpcRule,
         session: Option<&Session>,
+        passed: MetadataMap,
     ) -> Result<Reply, Refusal> {
         let patience = patience(&parts.headers)?;
         let message = self.message(parts, body, rule.body_limit).await?;
@@ -145,19 +149,13 @@ impl Door {
         let ctx = self.context(parts, exchange, caller, allowed);
         let answer = self
             .peers
-            .forward_with(
-                rule.domain(),
-                &ctx,
-                rule.path,
-                message,
-                passed(&parts.headers),
-            )
+            .forward_with(rule.domain(), &ctx, rule.path, message, passed)
             .await?;
         Ok(reply::unary(answer))
     }
 
     /// One message there, any number back, for as long as the token is good (SC-3).
-    async fn stream(
+    async fn streaming(
         &self,
         parts: &Parts,
         body: &mut Option<Body>,
@@ -238,14 +236,4 @@ fn patience(headers: &HeaderMap) -> Result<Option<std::time::Duration>, Fault> {
             "must be at most eight digits and a unit, H, M, S, m, u or n",
         )
     })
-}
-
-fn passed(headers: &HeaderMap) -> MetadataMap {
-    let mut passed = HeaderMap::new();
-    for name in PASSED {
-        for value in headers.get_all(name) {
-            passed.append(name, value.clone());
-        }
-    }
-    MetadataMap::from_headers(passed)
 }

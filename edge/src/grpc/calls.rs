@@ -1,6 +1,6 @@
 //! What can be called over gRPC: the RPCs that have a route, and nothing else.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use contracts::RpcRule;
 use fault::{Fault, Reason};
@@ -15,8 +15,8 @@ use crate::respond::Refusal;
 /// What can be called.
 #[derive(Debug)]
 pub(crate) struct Calls {
-    /// The paths of RPCs that only ever read: all their routes are GET.
-    reads: HashSet<String>,
+    /// What each path counts as: the method of its first route that does more than read, GET if none does.
+    methods: HashMap<String, Method>,
     /// The reflection services by path; none when reflection is off.
     reflection: HashMap<&'static str, mesh::Hosted>,
 }
@@ -27,8 +27,8 @@ pub(super) enum Call {
     /// An RPC that has a route.
     Rpc {
         rule: &'static RpcRule,
-        /// Whether it only reads.
-        reads: bool,
+        /// The method it counts as.
+        method: Method,
     },
     /// Reflection, by its path.
     Reflection(&'static str, mesh::Hosted),
@@ -36,22 +36,22 @@ pub(super) enum Call {
 
 impl Calls {
     pub(crate) fn new(routes: &[Route], reflected: bool) -> anyhow::Result<Self> {
-        let writes: HashSet<&str> = routes
-            .iter()
-            .filter(|route| route.method != Method::GET.as_str())
-            .map(|route| route.rpc.as_str())
-            .collect();
-        let reads = routes
-            .iter()
-            .filter(|route| !writes.contains(route.rpc.as_str()))
-            .map(|route| route.rpc.clone())
-            .collect();
+        let mut methods = HashMap::new();
+        for route in routes {
+            let method = methods.entry(route.rpc.clone()).or_insert(Method::GET);
+            if *method == Method::GET {
+                *method = Method::from_bytes(route.method.as_bytes())?;
+            }
+        }
         let reflection = if reflected {
             reflection::services()?
         } else {
             HashMap::new()
         };
-        Ok(Self { reads, reflection })
+        Ok(Self {
+            methods,
+            reflection,
+        })
     }
 
     /// Finds what a request calls. RPCs for services only are as unknown here as those that do not exist.
@@ -82,7 +82,7 @@ impl Calls {
         match contracts::rpc(path) {
             Some(rule) if rule.public => Ok(Call::Rpc {
                 rule,
-                reads: self.reads.contains(path),
+                method: self.methods.get(path).cloned().unwrap_or(Method::POST),
             }),
             _ => Err(Fault::new(Reason::NotImplemented, "There is no such RPC").into()),
         }
@@ -93,10 +93,7 @@ impl Destination for Call {
     fn terms(&self, _: &Method) -> Terms {
         match self {
             // Every call is a POST; what it is counted as depends on what it does.
-            Self::Rpc { rule, reads } => {
-                let method = if *reads { Method::GET } else { Method::POST };
-                Terms::of(rule, rule.path, &method)
-            }
+            Self::Rpc { rule, method } => Terms::of(rule, rule.path, method),
             Self::Reflection(path, _) => Terms {
                 route: Some((*path).into()),
                 ..Terms::open(&Method::GET)

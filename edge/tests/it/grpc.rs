@@ -20,6 +20,8 @@ use crate::script::Answer;
 const LIST_FEED: &str = "/smilefactory.feed.v1.FeedService/ListFeed";
 const GET_POST: &str = "/smilefactory.feed.v1.FeedService/GetPost";
 const LIKE_POST: &str = "/smilefactory.feed.v1.FeedService/LikePost";
+const UPDATE_POST: &str = "/smilefactory.feed.v1.FeedService/UpdatePost";
+const UNLIKE_POST: &str = "/smilefactory.feed.v1.FeedService/UnlikePost";
 const SEND_OTP: &str = "/smilefactory.auth.v1.AuthService/SendOtp";
 const CHECK_SESSION: &str = "/smilefactory.auth.v1.AuthService/CheckSession";
 const ID: &str = "018f0000-0000-7000-8000-000000000000";
@@ -307,7 +309,7 @@ async fn t15_metadata_that_claims_an_identity_has_no_effect() {
     ]
     .map(|name| (name, ID))
     .into();
-    let kept = [("if-match", "\"3-abc\""), ("idempotency-key", "a-key")];
+    let kept = [("idempotency-key", "a-key")];
     for wire in WIRES {
         let metadata = [&spoofed[..], &kept].concat();
         let listed = house
@@ -329,6 +331,38 @@ async fn t15_metadata_that_claims_an_identity_has_no_effect() {
             assert!(value != ID, "{name} passed");
         }
     }
+}
+
+#[tokio::test]
+async fn cq_2_the_version_a_client_expects_is_passed_where_it_is_compared() {
+    let house = House::open(|_| {}).await;
+    let token = bearer(&house.token(&house.rig.caller()));
+    let expecting = |version: &'static str| {
+        [
+            ("authorization", token.clone()),
+            ("if-match", version.to_owned()),
+        ]
+    };
+    for wire in WIRES {
+        for (path, version, code) in [
+            (UPDATE_POST, "\"3-0123456789abcdef\"", "OK"),
+            (UPDATE_POST, "3", "OK"),
+            (UPDATE_POST, "not a tag", "VALIDATION_ERROR"),
+            (UNLIKE_POST, "\"3-0123456789abcdef\"", "PRECONDITION_FAILED"),
+        ] {
+            let metadata = expecting(version);
+            let metadata = [0, 1].map(|it| (metadata[it].0, metadata[it].1.as_str()));
+            let outcome = house.call(wire, path, &metadata, &like()).await;
+            match outcome.status().code() {
+                Code::Ok => assert_eq!(code, "OK"),
+                _ => assert_eq!(outcome.code(), code),
+            }
+        }
+    }
+    let calls = house.feed.calls("UpdatePost");
+    assert_eq!(calls.len(), WIRES.len() * 2);
+    assert!(calls.iter().all(|call| call.metadata["if-match"] == "3"));
+    assert!(house.feed.calls("UnlikePost").is_empty());
 }
 
 #[tokio::test]
