@@ -318,6 +318,20 @@ async fn n_17_connections_of_one_address_are_capped_and_given_back() {
         .await;
 }
 
+#[tokio::test]
+async fn a_connection_is_used_again_after_a_refusal_with_a_short_body() {
+    let house = House::open(|_| {}).await;
+    let post = "POST /api/v1/posts HTTP/1.1\r\nHost: d\r\nContent-Length: 4\r\n\r\n{\n\n}";
+    let last = "GET /livez HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n";
+    let mut stream = house.connect().await;
+    stream.write_all(post.as_bytes()).await.unwrap();
+    let mut chunk = [0; 4096];
+    let count = stream.read(&mut chunk).await.unwrap();
+    assert!(chunk[..count].starts_with(b"HTTP/1.1 401"));
+    stream.write_all(last.as_bytes()).await.unwrap();
+    assert_eq!(Reply::parse(&rest(&mut stream).await).status, 200);
+}
+
 impl House {
     async fn try_livez(&self) -> bool {
         let mut stream = self.connect().await;

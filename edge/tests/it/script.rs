@@ -116,6 +116,11 @@ impl<N: Named> Script<N> {
         *self.handler.lock().unwrap() = Arc::new(handler);
     }
 
+    /// All calls since this was last asked; they are forgotten.
+    pub(crate) fn take(&self) -> Vec<Call> {
+        std::mem::take(&mut *self.calls.lock().unwrap())
+    }
+
     /// The calls of an RPC so far.
     pub(crate) fn calls(&self, rpc: &str) -> Vec<Call> {
         let calls = self.calls.lock().unwrap();
