@@ -87,8 +87,8 @@ impl People {
 
     async fn fetch(&self, ctx: &Context, ids: &[Uuid]) -> Result<()> {
         // For nobody in particular: a stream outlives the identity it was opened with.
-        let ctx = ctx.for_nobody();
-        let mut client = ProfileServiceClient::new(self.peers.call("profile", &ctx));
+        let nobody = ctx.for_nobody();
+        let mut client = ProfileServiceClient::new(self.peers.call("profile", &nobody));
         for batch in ids.chunks(BATCH) {
             let request = BatchGetRefsRequest {
                 ids: batch.iter().map(Uuid::to_string).collect(),
