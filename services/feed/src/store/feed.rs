@@ -51,7 +51,7 @@ pub(crate) async fn page(
         select = select.filter(bound("posts.published_at <= $1", to));
     }
     if let Some(search) = query.search() {
-        select = terms(search).fold(select, |select, term| select.filter(term));
+        select = select.filter(contains(search));
     }
     let page: Page<posts::Model> = query.page(on, select, column).await?;
     let Page {
@@ -91,11 +91,14 @@ fn bound(sql: &'static str, value: impl Into<Value>) -> SimpleExpr {
     Expr::cust_with_values(sql, [value.into()])
 }
 
-/// Each term must occur in title or text (FL-3); the term is folded once a statement, the text when it was stored.
-fn terms(search: &Search) -> impl Iterator<Item = SimpleExpr> {
-    search
-        .terms()
-        .map(|term| bound("strpos(posts.search, (select app.fold($1))) > 0", term))
+/// Each term must occur in title or text (FL-3); the terms are folded once a statement, the text when it was stored.
+/// They are one value, so that the statement is the same however many there are (FL-5).
+const CONTAINS: &str = "(select bool_and(strpos(posts.search, term) > 0)
+  from unnest((select array_agg(app.fold(word)) from unnest($1) word)) term)";
+
+fn contains(search: &Search) -> SimpleExpr {
+    let terms: Vec<String> = search.terms().map(str::to_owned).collect();
+    bound(CONTAINS, terms)
 }
 
 /// The end of a span of time, which is a moment and nothing else.

@@ -3,17 +3,15 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use chassis::{Host, HostConfig, Secret, Shutdown};
-use contracts::feed::v1::feed_service_client::FeedServiceClient;
+use chassis::Secret;
 use contracts::feed::v1::*;
-use feed::{Config, Feed};
+use feed::Config;
 use futures_util::future::join_all;
 use identity::Caller;
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
 
 use super::{Reader, only_told};
+use crate::replica::Replica;
+use crate::wire::Way;
 use crate::world::World;
 
 /// Delays every commit that publishes a post by up to 40 ms.
@@ -74,26 +72,10 @@ async fn t53_posts_of_32_writers_with_delayed_commits_come_exactly_once() {
     }
 }
 
-/// Another process with the same database, reached as the edge reaches it.
-struct Replica {
-    host: Host,
-    stop: Shutdown,
-}
-
-impl Replica {
-    async fn start(config: HostConfig, feed: Config) -> Self {
-        let stop = Shutdown::new();
-        let mut host = Host::start(config, stop.clone()).await.unwrap();
-        host.add::<Feed>(feed).await.unwrap();
-        Self { host, stop }
-    }
-
-    async fn listen(&self, world: &World, who: &Caller) -> Reader {
-        let peers = self.host.peers("edge").unwrap();
-        let mut client = FeedServiceClient::new(peers.call("feed", &world.context(who)));
-        let opened = client.stream_feed(StreamFeedRequest::default()).await;
-        Reader(opened.unwrap().into_inner())
-    }
+async fn listen(replica: &Replica, world: &World, who: &Caller) -> Reader {
+    let mut client = replica.client(&world.context(who));
+    let opened = client.stream_feed(StreamFeedRequest::default()).await;
+    Reader(opened.unwrap().into_inner())
 }
 
 #[tokio::test]
@@ -103,7 +85,7 @@ async fn a_publication_wakes_the_streams_of_every_process() {
     world.post(&ada, "known").await;
     let replica = Replica::start(world.rig.config().clone(), only_told()).await;
     let mut here = world.listen(&eve).await;
-    let mut there = replica.listen(&world, &eve).await;
+    let mut there = listen(&replica, &world, &eve).await;
     let mut latencies = Vec::new();
     // The first may be published before the other process has subscribed, and is then sent with a later one.
     for _ in 0..20 {
@@ -125,31 +107,6 @@ async fn a_publication_wakes_the_streams_of_every_process() {
     assert!(latencies[5] < Duration::from_secs(1), "{latencies:?}");
 }
 
-/// A way to Redis that can be closed.
-struct Way {
-    port: u16,
-    open: JoinSet<()>,
-}
-
-impl Way {
-    async fn to(address: String) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let mut open = JoinSet::new();
-        open.spawn(async move {
-            let mut connections = JoinSet::new();
-            while let Ok((mut client, _)) = listener.accept().await {
-                let address = address.clone();
-                connections.spawn(async move {
-                    let mut server = TcpStream::connect(address).await.unwrap();
-                    let _ended = copy_bidirectional(&mut client, &mut server).await;
-                });
-            }
-        });
-        Self { port, open }
-    }
-}
-
 #[tokio::test]
 async fn without_redis_the_streams_are_woken_by_looking() {
     let world = World::with(only_told()).await;
@@ -163,13 +120,12 @@ async fn without_redis_the_streams_are_woken_by_looking() {
         .next()
         .unwrap();
     let mut way = Way::to(server.to_owned()).await;
-    let detour = url.replace(server, &format!("127.0.0.1:{}", way.port));
-    config.redis.url = Secret::new(detour);
+    config.redis.url = Secret::new(way.instead_of(&url, server));
     let replica = Replica::start(config, Config::default()).await;
-    let mut reader = replica.listen(&world, &eve).await;
+    let mut reader = listen(&replica, &world, &eve).await;
     world.post(&ada, "1").await;
     assert_eq!(reader.texts(1).await, ["1"]);
-    way.open.shutdown().await;
+    way.close().await;
     for text in ["2", "3", "4"] {
         world.post(&ada, text).await;
         let published = Instant::now();
@@ -185,15 +141,15 @@ async fn n_22_a_process_that_stops_ends_its_streams_and_another_goes_on() {
     let (ada, eve) = (world.person("ada"), world.person("eve"));
     world.post(&ada, "known").await;
     let replica = Replica::start(world.rig.config().clone(), Config::default()).await;
-    let mut reader = replica.listen(&world, &eve).await;
-    let mut idle = replica.listen(&world, &ada).await;
+    let mut reader = listen(&replica, &world, &eve).await;
+    let mut idle = listen(&replica, &world, &ada).await;
     world.post(&ada, "1").await;
     let (cursor, _) = reader.next().await;
     idle.next().await;
     replica.stop.begin();
     assert_eq!(reader.item().await.unwrap(), None, "it ends well");
     assert_eq!(idle.item().await.unwrap(), None);
-    let mut late = replica.listen(&world, &eve).await;
+    let mut late = listen(&replica, &world, &eve).await;
     assert_eq!(late.item().await.unwrap(), None);
     world.post(&ada, "2").await;
     assert_eq!(world.resume(&eve, &cursor).await.texts(1).await, ["2"]);
