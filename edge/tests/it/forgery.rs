@@ -1,5 +1,6 @@
-//! Tokens that are none, on every route there is: the routes come from the descriptors (T12, T13, T14; reliability §7).
+//! Tokens that are none, on every way in there is: routes and RPCs come from the descriptors (T12, T13, T14; reliability §7).
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,34 +8,63 @@ use contracts::{Access, RpcRule};
 use identity::access::{RefreshGrant, Signer};
 use identity::clock;
 use serde_json::{Value, json};
+use tonic::Code;
 use transcode::Transcoder;
 use uuid::Uuid;
 
 use crate::forger::{bearer, claims, forged, grant, header, sign, signed, with};
 use crate::house::{HOUR, House, without_limits};
+use crate::rpc::{WIRES, Wire, frame};
 
-/// One way into the API.
-struct Route {
-    method: String,
-    path: String,
+const LIST_FEED: &str = "/smilefactory.feed.v1.FeedService/ListFeed";
+
+/// One way into the API: a binding, or an RPC over a wire.
+struct Way {
     rule: &'static RpcRule,
+    how: How,
+}
+
+enum How {
+    Rest { method: String, path: String },
+    Grpc(Wire),
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.how {
+            How::Rest { method, path } => write!(f, "{method} {path}"),
+            How::Grpc(wire) => write!(f, "{} over {wire:?}", self.rule.path),
+        }
+    }
 }
 
 /// Every binding of every RPC, its variables filled in.
-fn routes() -> Vec<Route> {
+fn routes() -> Vec<Way> {
     let transcoder = Transcoder::new(contracts::DESCRIPTOR).unwrap();
-    let routes: Vec<Route> = transcoder
-        .routes()
-        .iter()
-        .map(|route| Route {
+    let way = |route: &transcode::Route| Way {
+        rule: contracts::rpc(&route.rpc).unwrap(),
+        how: How::Rest {
             method: route.method.clone(),
             path: filled(&route.template),
-            rule: contracts::rpc(&route.rpc).unwrap(),
-        })
-        .collect();
-    let bound = |rule: &&RpcRule| rule.public;
-    assert!(routes.len() >= contracts::rpcs().iter().filter(bound).count());
+        },
+    };
+    let routes: Vec<Way> = transcoder.routes().iter().map(way).collect();
+    assert!(routes.len() >= user_facing().count());
     routes
+}
+
+/// Every RPC for users over every wire.
+fn calls() -> impl Iterator<Item = Way> {
+    user_facing().flat_map(|rule| {
+        WIRES.map(|wire| Way {
+            rule,
+            how: How::Grpc(wire),
+        })
+    })
+}
+
+fn user_facing() -> impl Iterator<Item = &'static RpcRule> {
+    contracts::rpcs().iter().filter(|rule| rule.public)
 }
 
 fn filled(template: &str) -> String {
@@ -63,18 +93,38 @@ fn expected(access: Access) -> [bool; 3] {
 
 impl House {
     /// Reports whether a request passes the gates, and the code of its refusal if not. What its service says is not looked at.
-    async fn passes(&self, route: &Route, authorization: Option<&str>) -> Result<(), String> {
-        let before = self.served(route.rule);
+    async fn passes(&self, way: &Way, authorization: Option<&str>) -> Result<(), String> {
+        let before = self.served(way.rule);
         let headers: Vec<_> = authorization
-            .map(|value| ("Authorization", value))
+            .map(|value| ("authorization", value))
             .into_iter()
             .collect();
-        let reply = self.send(&route.method, &route.path, &headers, "").await;
-        // A scripted service may say 401 too.
-        if !matches!(reply.status, 401 | 403) || self.served(route.rule) > before {
-            return Ok(());
+        let code = self.refusal(way, &headers).await;
+        // A scripted service may refuse too.
+        match code {
+            Some(code) if self.served(way.rule) == before => Err(code),
+            _ => Ok(()),
         }
-        Err(reply.code())
+    }
+
+    /// The code with which a request is refused for the sake of its caller.
+    async fn refusal(&self, way: &Way, headers: &[(&str, &str)]) -> Option<String> {
+        match &way.how {
+            How::Rest { method, path } => {
+                let reply = self.send(method, path, headers, "").await;
+                matches!(reply.status, 401 | 403).then(|| reply.code())
+            }
+            How::Grpc(wire) => {
+                let message = frame(&[]);
+                let outcome = self
+                    .call_framed(*wire, way.rule.path, headers, message)
+                    .await;
+                let refused = [Code::Unauthenticated, Code::PermissionDenied];
+                refused
+                    .contains(&outcome.status().code())
+                    .then(|| outcome.code().to_owned())
+            }
+        }
     }
 
     fn served(&self, rule: &RpcRule) -> usize {
@@ -83,7 +133,7 @@ impl House {
 }
 
 #[tokio::test]
-async fn gw_2_every_route_takes_the_tokens_its_access_class_says() {
+async fn gw_2_every_way_in_takes_the_tokens_its_access_class_says() {
     let house = House::open(without_limits).await;
     let caller = house.rig.caller();
     let now = clock::unix();
@@ -116,25 +166,24 @@ async fn gw_2_every_route_takes_the_tokens_its_access_class_says() {
             "UNAUTHORIZED",
         ),
     ];
-    for route in routes() {
-        let what = format!("{} {}", route.method, route.path);
-        let [nobody, user, others] = expected(route.rule.access);
+    for way in routes().into_iter().chain(calls()) {
+        let [nobody, user, others] = expected(way.rule.access);
         let unauthorized = || "UNAUTHORIZED".to_owned();
         assert_eq!(
-            house.passes(&route, None).await,
+            house.passes(&way, None).await,
             nobody.then_some(()).ok_or_else(unauthorized),
-            "{what} without a token"
+            "{way} without a token"
         );
         assert_eq!(
-            house.passes(&route, Some(&good)).await,
+            house.passes(&way, Some(&good)).await,
             user.then_some(()).ok_or_else(|| "FORBIDDEN".to_owned()),
-            "{what} with a user's token"
+            "{way} with a user's token"
         );
         for (name, header, code) in &bad {
             assert_eq!(
-                house.passes(&route, Some(header)).await,
+                house.passes(&way, Some(header)).await,
                 others.then_some(()).ok_or_else(|| (*code).to_owned()),
-                "{what} with {name}"
+                "{way} with {name}"
             );
         }
     }
@@ -145,25 +194,33 @@ async fn t14_two_tokens_are_400_and_one_in_the_query_is_none_on_every_route() {
     let house = House::open(without_limits).await;
     let token = house.token(&house.rig.caller());
     let header = bearer(&token);
-    for route in routes() {
-        let what = format!("{} {}", route.method, route.path);
+    for way in routes() {
+        let How::Rest { method, path } = &way.how else {
+            unreachable!("routes are REST")
+        };
         let twice = [("Authorization", &*header), ("authorization", &*header)];
-        let reply = house.send(&route.method, &route.path, &twice, "").await;
-        assert_eq!(reply.code(), "VALIDATION_ERROR", "{what}");
+        let reply = house.send(method, path, &twice, "").await;
+        assert_eq!(reply.code(), "VALIDATION_ERROR", "{way}");
         for name in ["access_token", "token", "authorization", "bearer", "jwt"] {
-            let path = format!("{}?{name}={token}", route.path);
-            let reply = house.send(&route.method, &path, &[], "").await;
-            let refused = match route.rule.access {
+            let path = format!("{path}?{name}={token}");
+            let reply = house.send(method, &path, &[], "").await;
+            let refused = match way.rule.access {
                 // No field of a request has such a name.
                 Access::Public | Access::Optional => matches!(reply.status, 400 | 404),
                 Access::User | Access::Staff | Access::Service => reply.status == 401,
             };
-            assert!(refused, "{what} with {name}: {reply:?}");
+            assert!(refused, "{way} with {name}: {reply:?}");
         }
         // The door asks for keys on its own account.
-        let served = house.served(route.rule);
-        assert!(served == 0 || route.rule.name() == "GetJwks", "{what}");
+        let served = house.served(way.rule);
+        assert!(served == 0 || way.rule.name() == "GetJwks", "{way}");
     }
+    for wire in WIRES {
+        let twice = [("authorization", &*header), ("authorization", &*header)];
+        let outcome = house.call_framed(wire, LIST_FEED, &twice, frame(&[])).await;
+        assert_eq!(outcome.code(), "VALIDATION_ERROR", "{wire:?}");
+    }
+    assert!(house.feed.calls("ListFeed").is_empty());
 }
 
 #[tokio::test]
@@ -172,16 +229,15 @@ async fn t12_no_forged_token_opens_any_route_and_no_key_is_fetched_from_where_it
     let canary = Canary::start().await;
     let forged = forged(&house, &canary.url);
     assert!(forged.len() >= 40, "{}", forged.len());
-    let routes = routes();
-    let watched = || routes.iter().filter(|it| it.rule.access != Access::Public);
-    for route in watched() {
+    // The gates are one function for every wire, so there one RPC of each class stands for all.
+    let chosen = calls().filter(|way| matches!(way.rule.name(), "ListFeed" | "GetMe"));
+    let ways = routes().into_iter().chain(chosen);
+    for way in ways.filter(|way| way.rule.access != Access::Public) {
         for (name, token) in &forged {
             assert_eq!(
-                house.passes(route, Some(&bearer(token))).await,
+                house.passes(&way, Some(&bearer(token))).await,
                 Err("UNAUTHORIZED".to_owned()),
-                "{} {} with {name}",
-                route.method,
-                route.path
+                "{way} with {name}"
             );
         }
     }
@@ -189,11 +245,10 @@ async fn t12_no_forged_token_opens_any_route_and_no_key_is_fetched_from_where_it
     // au_19: one fetch for the schedule, one for all the keys nobody knows.
     assert!(house.news.jwks_fetches.load(Ordering::Relaxed) <= 2);
     let honest = sign(&header(&house), &claims(), &house.pem);
-    let feed = watched()
-        .find(|route| route.rule.name() == "ListFeed")
-        .unwrap();
+    let mut routes = routes().into_iter();
+    let feed = routes.find(|way| way.rule.path == LIST_FEED).unwrap();
     assert_eq!(
-        house.passes(feed, Some(&bearer(&honest))).await,
+        house.passes(&feed, Some(&bearer(&honest))).await,
         Ok(()),
         "the forger can make a good one"
     );

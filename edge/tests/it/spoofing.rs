@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 
 use identity::{Caller, Role};
+use tonic::Code;
 
 use crate::forger::bearer;
 use crate::house::{House, without_limits};
+use crate::rpc::{WIRES, Wire, frame};
 use crate::script::Call;
+
+const LIST_FEED: &str = "/smilefactory.feed.v1.FeedService/ListFeed";
 
 /// Names that mean something to this system, to proxies or to other systems like it.
 const NAMES: &[&str] = &[
@@ -106,7 +110,7 @@ async fn t15_no_header_of_a_client_changes_what_the_service_is_told() {
         ..house.rig.caller()
     };
     // What an attacker would like best: another caller's identity and the door's own credential, as they really were sent.
-    let stolen = house.told(&[], Some(&admin)).await;
+    let stolen = house.told(None, &[], Some(&admin)).await;
     let stolen = |name: &str| stolen.metadata[name].to_str().unwrap().to_owned();
     let values = BTreeMap::from([
         ("x-sf-identity", stolen("x-sf-identity")),
@@ -118,22 +122,27 @@ async fn t15_no_header_of_a_client_changes_what_the_service_is_told() {
         ("x-envoy-original-path", "/livez".to_owned()),
         ("x-original-url", "/livez".to_owned()),
     ]);
-    let mut variants = 0;
-    for who in [None, Some(&caller)] {
-        let plain = seen(&house.told(&[], who).await);
+    let rest = [(None, None), (None, Some(&caller))];
+    let grpc = WIRES.map(|wire| (Some(wire), Some(&caller)));
+    for (wire, who) in rest.into_iter().chain(grpc) {
+        let plain = seen(&house.told(wire, &[], who).await);
         assert_eq!(plain.caller.as_ref(), who);
+        let mut variants = 0;
         for name in NAMES {
             let other = admin.account_id.to_string();
             let value = values.get(name).unwrap_or(&other);
-            for headers in forms(name, value) {
+            let forms = forms(name, value);
+            // One by one over REST; over gRPC, where the same function writes what the service is told, all of a name together.
+            let requests = wire.map_or_else(|| forms.clone(), |_| vec![forms.concat()]);
+            variants += forms.len();
+            for headers in requests {
                 let headers: Vec<_> = headers.iter().map(|(n, v)| (&**n, &**v)).collect();
-                let told = house.told(&headers, who).await;
-                assert_eq!(seen(&told), plain, "{headers:?}");
-                variants += 1;
+                let told = house.told(wire, &headers, who).await;
+                assert_eq!(seen(&told), plain, "{wire:?} {headers:?}");
             }
         }
+        assert!(variants >= 400, "{variants}");
     }
-    assert!(variants >= 400, "{variants}");
 }
 
 /// What a service is told, but for ids, times and the signatures over them.
@@ -175,13 +184,24 @@ fn seen(call: &Call) -> Seen {
 }
 
 impl House {
-    /// What the feed service is told of a request with these headers.
-    async fn told(&self, headers: &[(&str, &str)], who: Option<&Caller>) -> Call {
+    /// What the feed service is told of a request with these headers, over a wire of gRPC or else over REST.
+    async fn told(
+        &self,
+        wire: Option<Wire>,
+        headers: &[(&str, &str)],
+        who: Option<&Caller>,
+    ) -> Call {
         let token = who.map(|who| bearer(&self.token(who)));
         let mut headers = headers.to_vec();
-        headers.extend(token.as_deref().map(|token| ("Authorization", token)));
-        let reply = self.get("/api/v1/feed", &headers).await;
-        assert_eq!(reply.status, 200, "{headers:?}: {reply:?}");
+        headers.extend(token.as_deref().map(|token| ("authorization", token)));
+        if let Some(wire) = wire {
+            let message = frame(&[]);
+            let outcome = self.call_framed(wire, LIST_FEED, &headers, message).await;
+            assert_eq!(outcome.status().code(), Code::Ok, "{headers:?}");
+        } else {
+            let reply = self.get("/api/v1/feed", &headers).await;
+            assert_eq!(reply.status, 200, "{headers:?}: {reply:?}");
+        }
         let mut calls = self.feed.take();
         assert_eq!(calls.len(), 1, "{headers:?}");
         assert_eq!(calls[0].rpc, "ListFeed", "{headers:?}");
