@@ -28,6 +28,9 @@ pub struct Config {
     /// How many proxies in front of the door are ours. Their entries at the right end of `X-Forwarded-For` and their
     /// `X-Forwarded-Proto` are believed, nothing else is (GW-7). Default 0.
     pub trusted_hops: usize,
+    /// Whether requests that came without TLS are sent to https, or refused if they do more than read (GW-19). Probes are
+    /// answered all the same. Needs `trusted_hops`, since TLS ends in a proxy. Default false.
+    pub production: bool,
     /// The issuer access tokens must name; the auth service's own. Default `smilefactory`.
     pub issuer: String,
     /// The audience access tokens must name; the auth service's own. Default `smilefactory-api`.
@@ -103,6 +106,7 @@ impl Default for Config {
             retired_versions: Vec::new(),
             reflection: false,
             trusted_hops: 0,
+            production: false,
             issuer: "smilefactory".to_owned(),
             audience: "smilefactory-api".to_owned(),
             mandatory: vec!["auth".to_owned(), "profile".to_owned()],

@@ -9,11 +9,11 @@ use http::Method;
 use http::request::Parts;
 
 use crate::auth::{self, Session};
-use crate::head;
 use crate::overload::Claim;
 use crate::pipeline::{Door, Exchange};
 use crate::ratelimit::Subjects;
 use crate::respond::Refusal;
+use crate::{head, plain_http};
 
 /// Where a request can go. Each protocol finds its own kind.
 pub(crate) trait Destination {
@@ -116,6 +116,7 @@ impl Door {
                 terms,
             });
         }
+        plain_http::refuse(&self.config, parts)?;
         // A place before anything that takes time. Probes need none.
         exchange.place = Some(self.overload.enter(terms.claim)?);
         // The token once per request. Its refusal waits too.

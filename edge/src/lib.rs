@@ -22,6 +22,7 @@ pub mod openapi;
 mod overload;
 mod own;
 mod pipeline;
+mod plain_http;
 mod ratelimit;
 mod request_id;
 mod respond;
@@ -83,8 +84,13 @@ impl Edge {
     /// Opens the door.
     ///
     /// # Errors
-    /// Two routes that match the same request (GW-1), a configured origin or bucket that cannot be, a taken port.
+    /// Two routes that match the same request (GW-1), a configured origin or bucket that cannot be, a bucket named by a
+    /// contract that does not exist, production without a trusted proxy, a taken port.
     pub async fn start(kit: EdgeKit, config: Config) -> anyhow::Result<Running> {
+        anyhow::ensure!(
+            !config.production || config.trusted_hops > 0,
+            "production needs trusted_hops: whether a request came over TLS is known from a proxy that ends it"
+        );
         let address = SocketAddr::new(config.host, config.port);
         let gate = Arc::new(Gate::new(
             &config,

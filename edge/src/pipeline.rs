@@ -24,6 +24,7 @@ use crate::coding::Accepted;
 use crate::config::Config;
 use crate::cors::Cors;
 use crate::docs::Document;
+use crate::gates::Destination;
 use crate::grpc::{Calls, Dialect};
 use crate::health::Health;
 use crate::inbox::Inbox;
@@ -32,7 +33,7 @@ use crate::overload::{Overload, Place};
 use crate::ratelimit::{Limiter, Standing};
 use crate::respond::{self, Refusal, Reply, ReplyBody};
 use crate::routes::{Routes, Target};
-use crate::{body, client_ip, coding, conditional, head, request_id, security};
+use crate::{body, client_ip, coding, conditional, head, plain_http, request_id, security};
 
 /// Everything a request meets.
 #[derive(Debug)]
@@ -165,6 +166,12 @@ impl Door {
         accepted: Accepted,
     ) -> Result<Reply, Refusal> {
         let find = || self.routes.resolve(&parts.method, parts.uri.path());
+        let probe = || find().is_ok_and(|target| target.terms(&parts.method).probe);
+        if let Some(reply) = plain_http::redirect(&self.config, parts)
+            && !probe()
+        {
+            return Ok(reply);
+        }
         let admitted = self.admit(parts, exchange, find).await?;
         accepted.check()?;
         match &admitted.destination {

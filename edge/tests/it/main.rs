@@ -22,6 +22,7 @@ mod origins;
 mod overload;
 mod pages;
 mod paths;
+mod plain_http;
 mod replies;
 mod revocations;
 mod rpc;
