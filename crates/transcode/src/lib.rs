@@ -9,7 +9,7 @@
 //!    wrong at once (CV-3);
 //! 3. [`Transcoder::reply`] prints the bytes of the reply message as the
 //!    envelope (CV-2, TR-12) or passes a raw body on (TR-13);
-//!    [`Transcoder::item`] prints one message of a streamed reply (ST-2).
+//!    [`Transcoder::items`] prints the messages of a streamed one (ST-2).
 //!
 //! Both ways are one pass: JSON is read straight into wire bytes and wire bytes
 //! are printed straight into JSON, by flat tables. prost-reflect reads the
@@ -18,6 +18,7 @@
 //! generated validation's work.
 
 mod error;
+mod items;
 mod json;
 mod nearest;
 mod path;
@@ -32,9 +33,10 @@ mod transcoder;
 mod wire;
 
 pub use error::{BuildError, Error, RouteError, Violation};
+pub use items::{Item, Items};
 pub use json::Dialect;
 pub use json::write::Selection;
-pub use reply::{Item, Page, Reply, ReplyMeta};
+pub use reply::{Page, Reply, ReplyMeta};
 pub use request::Decoded;
 pub use route::Route;
 pub use transcoder::{Match, Transcoder};

@@ -44,16 +44,6 @@ pub struct Reply {
     lifted: Range<usize>,
 }
 
-/// One message of a streamed reply, ready to be framed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Item {
-    /// The bare message, without envelope (ST-2).
-    pub json: Vec<u8>,
-    /// Its `cursor`: where a client that leaves after it goes on (ST-3). None
-    /// where the message has no such text, or an empty one.
-    pub cursor: Option<String>,
-}
-
 /// What `pagination` says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Page {
@@ -132,28 +122,6 @@ impl Transcoder {
             }
             ReplyShape::Field { index, raw: false } => envelope.field(index),
         }
-    }
-
-    /// Prints one message of a streamed reply (ST-2, ST-3): as `data` of
-    /// [`Transcoder::reply`] would be, without the envelope around it. `fields`
-    /// is what [`Transcoder::request`] returned.
-    ///
-    /// Fails on bytes that are no such message and on values without a JSON form.
-    pub fn item(
-        &self,
-        route: &Route,
-        message: &[u8],
-        fields: Option<&Selection>,
-    ) -> Result<Item, Error> {
-        let output = self.schema.at(route.output_id);
-        let mut writer = Writer::new(&self.schema, Dialect::Api, message.len() * 2 + 64);
-        writer.select(fields);
-        writer.message(output, message)?;
-        let cursor = text(output, message, "cursor")?;
-        Ok(Item {
-            json: writer.out,
-            cursor: cursor.filter(|cursor| !cursor.is_empty()),
-        })
     }
 }
 
@@ -314,7 +282,8 @@ fn is_empty(json: &[u8]) -> bool {
     matches!(json, b"[]" | b"{}" | b"null" | b"false" | b"\"\"")
 }
 
-fn text(message: &Message, wire: &[u8], name: &str) -> Result<Option<String>, Error> {
+/// The text of a singular string field; none where the message has none.
+pub(crate) fn text(message: &Message, wire: &[u8], name: &str) -> Result<Option<String>, Error> {
     let Some(field) = singular(message, name).filter(|field| field.kind == Kind::String) else {
         return Ok(None);
     };

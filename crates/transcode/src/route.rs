@@ -30,7 +30,7 @@ pub struct Route {
     /// Whether the route came from `additional_bindings` (TR-20).
     pub additional: bool,
     /// Whether the reply is a stream of messages, each printed by
-    /// [`Transcoder::item`](crate::Transcoder::item) (ST-1).
+    /// [`Items::print`](crate::Items::print) (ST-1).
     pub streaming: bool,
     pub(crate) input_id: u32,
     pub(crate) output_id: u32,

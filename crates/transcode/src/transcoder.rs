@@ -1,5 +1,7 @@
 //! The public face: one value that holds the tables, the routes and the trie.
 
+use std::sync::Arc;
+
 use prost_reflect::DescriptorPool;
 
 use crate::error::{BuildError, Error, RouteError, Violation};
@@ -13,7 +15,7 @@ use crate::schema::{Schema, Special};
 /// The compiled contracts.
 #[derive(Debug)]
 pub struct Transcoder {
-    pub(crate) schema: Schema,
+    pub(crate) schema: Arc<Schema>,
     routes: Vec<Route>,
     router: Router,
 }
@@ -50,7 +52,7 @@ impl Transcoder {
         let (routes, templates) = route::all(&schema)?;
         let router = Router::new(&routes, &templates)?;
         Ok(Self {
-            schema,
+            schema: Arc::new(schema),
             routes,
             router,
         })

@@ -243,7 +243,8 @@ fn item(target: &str, text: &str) -> Item {
     let decoded = transcoder().request(&found, query, b"").unwrap();
     let message = encoded(&found.route.output, text);
     transcoder()
-        .item(found.route, &message, decoded.fields.as_ref())
+        .items(found.route, decoded.fields)
+        .print(&message)
         .unwrap()
 }
 
@@ -279,6 +280,6 @@ fn fl_4_fields_of_a_stream_name_fields_of_its_items() {
 #[test]
 fn an_item_that_does_not_decode_is_an_error() {
     let found = find("GET", "/api/v1/notes/stream");
-    let refused = transcoder().item(found.route, b"\x0a\x05ab", None);
+    let refused = transcoder().items(found.route, None).print(b"\x0a\x05ab");
     assert!(matches!(refused, Err(Error::Wire(_))));
 }
