@@ -51,8 +51,10 @@ pub struct Limits {
     pub first_byte_ms: u64,
     /// From the first byte of a request head to its last. Default 10 000.
     pub head_ms: u64,
-    /// Longest pause inside a request body, and longest a reply may wait for a reader who takes nothing. Default 30 000.
+    /// Longest pause inside a request body, and longest a reply or stream may wait for a reader who takes nothing. Default 30 000.
     pub idle_body_ms: u64,
+    /// Pause after which a stream without items says that it is alive (ST-4, N-52). Default 15 000.
+    pub stream_heartbeat_ms: u64,
     /// Least speed of a body, in bytes a second, beyond the first `idle_body_ms`. Default 1 024.
     pub body_min_rate: u64,
     /// How long a connection is kept without a request. Default 60 000.
@@ -122,6 +124,7 @@ impl Default for Limits {
             first_byte_ms: 5_000,
             head_ms: 10_000,
             idle_body_ms: 30_000,
+            stream_heartbeat_ms: 15_000,
             body_min_rate: 1_024,
             keep_alive_ms: 60_000,
             drain_ms: 10_000,
@@ -155,6 +158,10 @@ impl Limits {
 
     pub(crate) fn idle_body(&self) -> Duration {
         Duration::from_millis(self.idle_body_ms)
+    }
+
+    pub(crate) fn stream_heartbeat(&self) -> Duration {
+        Duration::from_millis(self.stream_heartbeat_ms)
     }
 
     pub(crate) fn keep_alive(&self) -> Duration {

@@ -48,23 +48,9 @@ impl Door {
         let body = self
             .body_of(parts, body, found.route, rule.body_limit)
             .await?;
-        let query = parts.uri.query();
         let decoded = self
-            .routes
-            .transcoder
-            .request(found, query, &body)
-            .map_err(|violations| {
-                count_failure("VALIDATION_ERROR");
-                Fault::violations(
-                    violations
-                        .into_iter()
-                        .map(|it| Violation {
-                            field: it.field,
-                            message: it.message,
-                        })
-                        .collect(),
-                )
-            })?;
+            .decode(found, parts.uri.query(), &body)
+            .map_err(Fault::violations)?;
         drop(body);
         let ctx = self.context(
             parts,
@@ -114,8 +100,26 @@ impl Door {
         Ok(reply)
     }
 
+    /// Makes the service's request message, or says all that is wrong with it.
+    pub(crate) fn decode(
+        &self,
+        found: &Match<'_>,
+        query: Option<&str>,
+        body: &[u8],
+    ) -> Result<Decoded, Vec<Violation>> {
+        let decoded = self.routes.transcoder.request(found, query, body);
+        decoded.map_err(|violations| {
+            count_failure("VALIDATION_ERROR");
+            let said = violations.into_iter().map(|it| Violation {
+                field: it.field,
+                message: it.message,
+            });
+            said.collect()
+        })
+    }
+
     /// Reads the body. That of a GET or DELETE is taken in and ignored unless its contract reads it (TR-20).
-    async fn body_of(
+    pub(crate) async fn body_of(
         &self,
         parts: &Parts,
         body: &mut Option<Incoming>,

@@ -28,6 +28,7 @@ mod request_id;
 mod respond;
 mod routes;
 mod security;
+mod stream;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -144,7 +145,7 @@ impl Running {
         self.local_addr
     }
 
-    /// Closes the door: no new connections, `/readyz` answers 503, requests in flight get the configured drain time (10 s).
+    /// Closes the door: no new connections, `/readyz` answers 503, streams end, requests in flight get the configured drain time (10 s).
     pub async fn shutdown(mut self) {
         self.stop.begin();
         while self.listener.join_next().await.is_some() {}

@@ -40,7 +40,7 @@ pub(crate) struct Record {
     verdict: Option<Verdict>,
 }
 
-/// Writes down why a request failed, which the client is not told (T35). The one place where that is done.
+/// Writes down why a request or a stream failed, which the client is not told (T35). The one place where that is done.
 pub(crate) fn explain(route: &str, fault: &Fault) {
     match fault.reason().http() {
         500 => tracing::error!(route, cause = ?fault, "request failed"),

@@ -69,10 +69,12 @@ pub(crate) struct Exchange {
     pub(crate) standing: Option<Standing>,
     /// The place it was let in to, kept until its reply is made or, when that is a stream, sent.
     pub(crate) place: Option<Place>,
+    /// The request's part in its connection's time-keeping.
+    pub(crate) in_flight: InFlight,
 }
 
 impl Exchange {
-    fn open(parts: &Parts, peer: IpAddr, trusted_hops: usize) -> Self {
+    fn open(parts: &Parts, peer: IpAddr, trusted_hops: usize, in_flight: &InFlight) -> Self {
         let request_id = request_id::of(&parts.headers);
         let ip = client_ip::client(peer, &parts.headers, trusted_hops);
         let given = parts
@@ -90,6 +92,7 @@ impl Exchange {
             tokens: false,
             standing: None,
             place: None,
+            in_flight: in_flight.clone(),
         }
     }
 }
@@ -103,7 +106,7 @@ impl Door {
         in_flight: &InFlight,
     ) -> Reply {
         let (parts, body) = request.into_parts();
-        let mut exchange = Exchange::open(&parts, peer, self.config.trusted_hops);
+        let mut exchange = Exchange::open(&parts, peer, self.config.trusted_hops, in_flight);
         let span = tracing::info_span!("http", service = "edge", request_id = exchange.request_id, trace_id = %exchange.trace.trace_id());
         let body = (!body.is_end_stream()).then_some(body);
         let reply = self
@@ -179,9 +182,13 @@ impl Door {
             Target::Methods(allow) => methods(allow, exchange),
             Target::Rpc(found, rule) => {
                 let session = admitted.session.as_ref();
-                let answer = self
-                    .forward(parts, body, exchange, found, rule, session)
-                    .await;
+                let answer = if rule.streaming {
+                    self.stream(parts, body, exchange, found, rule, session)
+                        .await
+                } else {
+                    self.forward(parts, body, exchange, found, rule, session)
+                        .await
+                };
                 let reason = answer.as_ref().err().map(Refusal::reason);
                 self.refused(&admitted, exchange.ip, reason).await;
                 answer

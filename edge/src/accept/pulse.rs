@@ -3,6 +3,7 @@
 //! hyper has one timer for heads and none for the version sniff, the idle connection or the reader who takes nothing
 //! (hyperium/hyper #3756). The wire reports bytes here, the service reports requests, and the watchdog reads deadlines.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -48,10 +49,14 @@ struct State {
     unread: bool,
 }
 
-/// A request in flight; the connection is idle again when the last one is dropped.
+/// A request in flight; the connection is idle again when the last one has ended. Clones are the same request.
+#[derive(Debug, Clone)]
+pub(crate) struct InFlight(Arc<Request>);
+
 #[derive(Debug)]
-pub(crate) struct InFlight {
+struct Request {
     pulse: Pulse,
+    ended: AtomicBool,
 }
 
 impl Pulse {
@@ -82,9 +87,10 @@ impl Pulse {
         let mut state = self.state();
         state.active += 1;
         state.head_since = None;
-        InFlight {
+        InFlight(Arc::new(Request {
             pulse: self.clone(),
-        }
+            ended: AtomicBool::new(false),
+        }))
     }
 
     /// Takes note of bytes that arrived; false means they break the head's grammar and nothing stands in the way of
@@ -155,12 +161,32 @@ impl Pulse {
 impl InFlight {
     /// Reports whether the request, or one that came with it, breaks the grammar of heads.
     pub(crate) fn is_malformed(&self) -> bool {
-        self.pulse.state().malformed
+        self.0.pulse.state().malformed
     }
 
     /// Takes note that the reply is made before the body was read to its end.
     pub(crate) fn leave_unread(&self) {
-        self.pulse.state().unread = true;
+        self.0.pulse.state().unread = true;
+    }
+
+    /// Counts the request as over, whoever still holds it: an HTTP/2 stream whose reader takes nothing is kept by its
+    /// connection, and must not keep it in turn. Without this a request is over when the last clone is dropped.
+    pub(crate) fn end(&self) {
+        self.0.end();
+    }
+}
+
+impl Request {
+    fn end(&self) {
+        if self.ended.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let mut state = self.pulse.state();
+        state.active = state.active.saturating_sub(1);
+        if state.active == 0 {
+            state.idle_since = Instant::now();
+            state.head_since = state.scan.is_in_head().then_some(state.idle_since);
+        }
     }
 }
 
@@ -185,14 +211,9 @@ impl State {
     }
 }
 
-impl Drop for InFlight {
+impl Drop for Request {
     fn drop(&mut self) {
-        let mut state = self.pulse.state();
-        state.active = state.active.saturating_sub(1);
-        if state.active == 0 {
-            state.idle_since = Instant::now();
-            state.head_since = state.scan.is_in_head().then_some(state.idle_since);
-        }
+        self.end();
     }
 }
 

@@ -1,0 +1,282 @@
+//! The three forms a stream is sent in, and which of them a request asks for (ST-1, ST-2).
+
+use bytes::Bytes;
+use fault::{Fault, Reason};
+use http::header::ACCEPT;
+use http::{HeaderMap, HeaderValue};
+use transcode::Item;
+
+/// How the items of a stream are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// One JSON array, which ends after some items or some time.
+    Array,
+    /// One JSON text on each line.
+    Lines,
+    /// Server-sent events (WHATWG HTML §9.2).
+    Events,
+}
+
+/// How well a form fits an `Accept`: its weight, how exactly the range names it, and how early it stands there.
+type Fit = (u16, u8, std::cmp::Reverse<usize>);
+
+impl Form {
+    /// In the order that decides between forms that fit equally well.
+    const ALL: [Self; 3] = [Self::Array, Self::Lines, Self::Events];
+
+    const fn name(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Array => ("application", "json"),
+            Self::Lines => ("application", "x-ndjson"),
+            Self::Events => ("text", "event-stream"),
+        }
+    }
+
+    /// The value of `Content-Type`.
+    pub(crate) fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Array => "application/json",
+            Self::Lines => "application/x-ndjson",
+            Self::Events => "text/event-stream",
+        })
+    }
+
+    /// Returns the form `Accept` weighs highest (RFC 9110 §12.5.1); of equal ones that named most exactly, then that named
+    /// first, then the array. Without `Accept` it is the array.
+    ///
+    /// # Errors
+    /// `NOT_ACCEPTABLE` when it rules all forms out.
+    pub(crate) fn accepted(headers: &HeaderMap) -> Result<Self, Fault> {
+        let values = headers.get_all(ACCEPT).iter();
+        let ranges: Vec<Range> = values
+            .flat_map(|value| value.to_str().unwrap_or_default().split(','))
+            .filter(|range| !range.trim().is_empty())
+            .map(Range::read)
+            .collect();
+        if ranges.is_empty() {
+            return Ok(Self::Array);
+        }
+        let mut best: Option<(Fit, Self)> = None;
+        for form in Self::ALL {
+            if let Some(fit) = form.fit(&ranges)
+                && best.is_none_or(|(so_far, _)| fit > so_far)
+            {
+                best = Some((fit, form));
+            }
+        }
+        best.map(|(_, form)| form).ok_or_else(|| {
+            Fault::new(
+                Reason::NotAcceptable,
+                "A stream is text/event-stream, application/x-ndjson or application/json, which Accept rules out",
+            )
+        })
+    }
+
+    /// Returns how well the most exact range that names this form likes it; none when it rules the form out.
+    fn fit(self, ranges: &[Range]) -> Option<Fit> {
+        let named = ranges.iter().enumerate().filter_map(|(place, range)| {
+            Some((
+                range.exactness(self)?,
+                std::cmp::Reverse(place),
+                range.weight,
+            ))
+        });
+        let (exact, place, weight) = named.max()?;
+        (weight > 0).then_some((weight, exact, place))
+    }
+
+    /// What stands before the first item.
+    pub(crate) fn opening(self) -> &'static [u8] {
+        if self == Self::Array { b"[" } else { b"" }
+    }
+
+    /// What stands after the last item.
+    pub(crate) fn closing(self) -> &'static [u8] {
+        if self == Self::Array { b"]" } else { b"" }
+    }
+
+    /// What says that the stream is alive and means nothing else (ST-4).
+    pub(crate) fn heartbeat(self) -> &'static [u8] {
+        match self {
+            Self::Array | Self::Lines => b"\n",
+            Self::Events => b":\n\n",
+        }
+    }
+
+    /// Writes an item; `first` when none stands before it.
+    pub(crate) fn item(self, item: Item, first: bool) -> Bytes {
+        let Item { mut json, cursor } = item;
+        match self {
+            Self::Array => element(&json, first),
+            Self::Lines => {
+                unbreak(&mut json);
+                json.push(b'\n');
+                json.into()
+            }
+            Self::Events => {
+                unbreak(&mut json);
+                let mut event = Vec::with_capacity(json.len() + 64);
+                if let Some(cursor) = cursor.filter(|cursor| !cursor.contains(char::is_control)) {
+                    event.extend_from_slice(b"id: ");
+                    event.extend_from_slice(cursor.as_bytes());
+                    event.push(b'\n');
+                }
+                event.extend_from_slice(b"data: ");
+                event.extend_from_slice(&json);
+                event.extend_from_slice(b"\n\n");
+                event.into()
+            }
+        }
+    }
+
+    /// Writes the error body that ends a stream (ST-2).
+    pub(crate) fn failure(self, mut body: Vec<u8>, first: bool) -> Bytes {
+        match self {
+            Self::Array => element(&body, first),
+            Self::Lines => {
+                body.push(b'\n');
+                body.into()
+            }
+            Self::Events => [b"event: error\ndata: ", &body[..], b"\n\n"]
+                .concat()
+                .into(),
+        }
+    }
+}
+
+fn element(json: &[u8], first: bool) -> Bytes {
+    let before: &[u8] = if first { b"" } else { b"," };
+    [before, json].concat().into()
+}
+
+/// Puts a JSON text on one line. Free JSON keeps its white space (TR-4); inside of strings line ends are escaped.
+fn unbreak(json: &mut [u8]) {
+    for byte in json {
+        if matches!(byte, b'\n' | b'\r') {
+            *byte = b' ';
+        }
+    }
+}
+
+/// One media range of an `Accept`.
+#[derive(Debug)]
+struct Range {
+    kind: String,
+    subtype: String,
+    /// In thousandths.
+    weight: u16,
+}
+
+impl Range {
+    fn read(text: &str) -> Self {
+        let mut parts = text.split(';').map(str::trim);
+        let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let (kind, subtype) = essence.split_once('/').unwrap_or_default();
+        let weight = parts.find_map(|parameter| {
+            let (name, value) = parameter.split_once('=')?;
+            name.trim()
+                .eq_ignore_ascii_case("q")
+                .then(|| weight(value.trim()))
+        });
+        Self {
+            kind: kind.to_owned(),
+            subtype: subtype.to_owned(),
+            weight: weight.unwrap_or(1000),
+        }
+    }
+
+    /// Returns how exactly the range names a form; none when it does not.
+    fn exactness(&self, form: Form) -> Option<u8> {
+        let (kind, subtype) = form.name();
+        match (self.kind.as_str(), self.subtype.as_str()) {
+            ("*", "*") => Some(0),
+            (range, "*") if range == kind => Some(1),
+            (range, exact) if range == kind && exact == subtype => Some(2),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a weight of at most three decimals; what is none counts as nothing.
+fn weight(text: &str) -> u16 {
+    let weight = text.parse::<f32>().ok();
+    let weight = weight.filter(|weight| (0.0..=1.0).contains(weight) && text.len() <= 5);
+    weight.map_or(0, |weight| (weight * 1000.0).round() as u16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepted(accept: &str) -> Option<Form> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, accept.parse().unwrap());
+        Form::accepted(&headers).ok()
+    }
+
+    #[test]
+    fn st_1_accept_decides_the_form() {
+        assert_eq!(Form::accepted(&HeaderMap::new()).unwrap(), Form::Array);
+        let rows = [
+            ("", Form::Array),
+            ("*/*", Form::Array),
+            ("application/*", Form::Array),
+            ("application/json", Form::Array),
+            ("APPLICATION/JSON; charset=utf-8", Form::Array),
+            ("text/html, */*;q=0.8", Form::Array),
+            ("application/x-ndjson", Form::Lines),
+            ("application/x-ndjson, */*;q=0.1", Form::Lines),
+            ("*/*, application/json;q=0", Form::Lines),
+            ("text/event-stream", Form::Events),
+            ("text/*", Form::Events),
+            ("text/event-stream, */*", Form::Events),
+            ("*/*, text/event-stream", Form::Events),
+            ("application/json, text/event-stream", Form::Array),
+            ("text/event-stream, application/json", Form::Events),
+            (
+                "text/event-stream;q=0.5, application/json;q=0.9",
+                Form::Array,
+            ),
+            (
+                "text/event-stream;q=0.9,application/*;q=0.899",
+                Form::Events,
+            ),
+            ("application/json;q=0, application/*;q=0.2", Form::Lines),
+            ("text/event-stream; q = 1.000", Form::Events),
+        ];
+        for (accept, form) in rows {
+            assert_eq!(accepted(accept), Some(form), "{accept:?}");
+        }
+        for none in [
+            "text/html",
+            "application/xml, image/*",
+            "*/*;q=0",
+            "application/json;q=0",
+            "json",
+            "text/event-stream;q=high",
+            "text/event-stream;q=NaN",
+        ] {
+            assert_eq!(accepted(none), None, "{none:?}");
+        }
+    }
+
+    #[test]
+    fn st_2_items_are_framed_as_their_form_asks() {
+        let item = || Item {
+            json: b"{\"a\":\n[1,\r\n2]}".to_vec(),
+            cursor: Some("c-1".to_owned()),
+        };
+        assert_eq!(
+            Form::Events.item(item(), true),
+            "id: c-1\ndata: {\"a\": [1,  2]}\n\n"
+        );
+        assert_eq!(Form::Lines.item(item(), false), "{\"a\": [1,  2]}\n");
+        assert_eq!(Form::Array.item(item(), true), "{\"a\":\n[1,\r\n2]}");
+        assert_eq!(Form::Array.item(item(), false), ",{\"a\":\n[1,\r\n2]}");
+        let odd = Item {
+            cursor: Some("a\nevent: error".to_owned()),
+            ..item()
+        };
+        assert_eq!(Form::Events.item(odd, true), "data: {\"a\": [1,  2]}\n\n");
+    }
+}

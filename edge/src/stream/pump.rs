@@ -1,0 +1,157 @@
+//! Moves the items of a stream from its service to its reader, until one of them ends or the reader's right does.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chassis::Shutdown;
+use fault::Fault;
+use futures_util::{Stream, StreamExt};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use transcode::Item;
+
+use super::body::Chunk;
+use super::form::Form;
+use crate::accept::pulse::InFlight;
+use crate::auth::{Gate, Session};
+use crate::{log, respond};
+
+/// How long the last bytes of a stream have to be taken.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
+/// From handing over the last bytes of a broken stream to breaking the connection: what hyper has not written by then is lost.
+const FLUSH: Duration = Duration::from_millis(250);
+
+/// What a stream runs by.
+#[derive(Debug)]
+pub(super) struct Pump {
+    pub(super) form: Form,
+    /// For the array: how many items it has at most.
+    pub(super) most: usize,
+    /// When it ends of itself, complete.
+    pub(super) until: Instant,
+    /// Pause after which a heartbeat is sent (ST-4).
+    pub(super) heartbeat: Duration,
+    /// How long a reader may take nothing (N-17).
+    pub(super) patience: Duration,
+    /// Whose right it is, and who knows when it lapses.
+    pub(super) session: Option<Session>,
+    pub(super) gate: Arc<Gate>,
+    /// Begun when the door closes.
+    pub(super) closing: Shutdown,
+    /// The request, for its connection's time-keeping and for errors.
+    pub(super) in_flight: InFlight,
+    pub(super) request_id: String,
+    pub(super) route: String,
+}
+
+/// Why a stream ends.
+enum End {
+    /// It is complete.
+    Complete,
+    /// The service or the reader's right failed: the reader is told, then the connection breaks (ST-2).
+    Failed(Fault),
+    /// The reader is gone, or takes nothing.
+    Left,
+}
+
+impl Pump {
+    /// Runs until the stream has ended. At most one chunk is kept for a reader, and no item is asked for before that one was
+    /// taken, so a slow reader slows its service down.
+    pub(super) async fn run(
+        self,
+        items: impl Stream<Item = Result<Item, Fault>> + Send,
+        out: mpsc::Sender<Chunk>,
+    ) {
+        let mut sent = 0;
+        let end = self.flow(items, &out, &mut sent).await;
+        // The service's work ended with `items`; what follows concerns the reader alone.
+        match end {
+            End::Complete => {
+                let closing = self.form.closing();
+                if say(&out, Bytes::from_static(closing)).await {
+                    // A reader who is gone needs no end.
+                    drop(out.try_send(Chunk::End));
+                }
+            }
+            End::Failed(fault) => {
+                log::explain(&self.route, &fault);
+                let body = fault::http::body(&fault, &self.request_id, &respond::now());
+                let last = self.form.failure(body, sent == 0);
+                if say(&out, [&last, self.form.closing()].concat().into()).await {
+                    sleep(FLUSH).await;
+                }
+            }
+            End::Left => self.in_flight.end(),
+        }
+    }
+
+    async fn flow(
+        &self,
+        items: impl Stream<Item = Result<Item, Fault>> + Send,
+        out: &mpsc::Sender<Chunk>,
+        sent: &mut usize,
+    ) -> End {
+        let mut items = pin!(items);
+        let mut over = pin!(self.over());
+        let opening = self.form.opening();
+        if !opening.is_empty() && out.try_send(Chunk::Data(opening.into())).is_err() {
+            return End::Left;
+        }
+        while *sent < self.most {
+            let place = tokio::select! {
+                biased;
+                end = over.as_mut() => return end,
+                place = timeout(self.patience, out.reserve()) => match place {
+                    Ok(Ok(place)) => place,
+                    Ok(Err(_)) | Err(_) => return End::Left,
+                },
+            };
+            let chunk = tokio::select! {
+                biased;
+                end = over.as_mut() => return end,
+                item = items.next() => match item {
+                    Some(Ok(item)) => {
+                        *sent += 1;
+                        self.form.item(item, *sent == 1)
+                    }
+                    Some(Err(fault)) => return End::Failed(fault),
+                    None => return End::Complete,
+                },
+                () = sleep(self.heartbeat) => Bytes::from_static(self.form.heartbeat()),
+            };
+            place.send(Chunk::Data(chunk));
+        }
+        End::Complete
+    }
+
+    /// Waits for what ends a stream whatever its service does: the end of the reader's right, of the door, or of its time.
+    async fn over(&self) -> End {
+        let lapse = async {
+            match &self.session {
+                Some(session) => self.gate.lapse(session, &self.request_id).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            fault = lapse => End::Failed(fault),
+            () = self.closing.begun() => End::Complete,
+            () = sleep_until(self.until) => End::Complete,
+        }
+    }
+}
+
+/// Hands over the last bytes; true when they were taken.
+async fn say(out: &mpsc::Sender<Chunk>, bytes: Bytes) -> bool {
+    if !bytes.is_empty() {
+        match timeout(LAST_WORD, out.reserve()).await {
+            Ok(Ok(place)) => place.send(Chunk::Data(bytes)),
+            Ok(Err(_)) | Err(_) => return false,
+        }
+    }
+    // Room for more means that these were taken.
+    matches!(timeout(LAST_WORD, out.reserve()).await, Ok(Ok(_)))
+}
