@@ -96,6 +96,23 @@ pub(crate) fn patience(headers: &HeaderMap) -> Result<Option<Duration>, Fault> {
         .ok_or_else(|| Fault::invalid(NAME, "must be a number of milliseconds from 50 to 30000"))
 }
 
+/// A weight in thousandths: `q=0.5` is 500.
+pub(crate) type Weight = u16;
+
+/// Reads `q=` and a number from 0 to 1 with at most three decimals (RFC 9110 §12.4.2).
+pub(crate) fn weight(parameter: &str) -> Option<Weight> {
+    let (name, value) = parameter.split_once('=')?;
+    let (whole, decimals) = value.split_once('.').unwrap_or((value, ""));
+    let digits = decimals.len() <= 3 && decimals.bytes().all(|byte| byte.is_ascii_digit());
+    let thousandths: Weight = format!("{decimals:0<3}").parse().ok()?;
+    let fits = matches!((whole, thousandths), ("0", _) | ("1", 0));
+    (name.eq_ignore_ascii_case("q") && digits && fits).then_some(if whole == "1" {
+        1000
+    } else {
+        thousandths
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use http::HeaderName;

@@ -63,7 +63,9 @@ impl Door {
             query,
             mut wrong,
         } = Asked::read(form, query, last.transpose()?.flatten());
-        let body = self.body_of(parts, body, found.route, rule.body_limit).await?;
+        let body = self
+            .body_of(parts, body, found.route, rule.body_limit)
+            .await?;
         let Decoded {
             message, fields, ..
         } = match self.decode(found, Some(&query), &body) {

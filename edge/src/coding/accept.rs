@@ -5,9 +5,7 @@ use http::HeaderMap;
 use http::header::ACCEPT_ENCODING;
 
 use super::Coding;
-
-/// A weight in thousandths: `q=0.5` is 500.
-type Weight = u16;
+use crate::negotiate::{Weight, weight};
 
 /// What a client takes of what the door can send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,20 +93,6 @@ fn item(text: &str) -> Option<(&str, Weight)> {
         Some(parameter) => weight(parameter)?,
     };
     parts.next().is_none().then_some((name, weight))
-}
-
-/// Reads `q=` and a number from 0 to 1 with at most three decimals (RFC 9110 §12.4.2).
-fn weight(parameter: &str) -> Option<Weight> {
-    let (name, value) = parameter.split_once('=')?;
-    let (whole, decimals) = value.split_once('.').unwrap_or((value, ""));
-    let digits = decimals.len() <= 3 && decimals.bytes().all(|byte| byte.is_ascii_digit());
-    let thousandths: Weight = format!("{decimals:0<3}").parse().ok()?;
-    let fits = matches!((whole, thousandths), ("0", _) | ("1", 0));
-    (name.eq_ignore_ascii_case("q") && digits && fits).then_some(if whole == "1" {
-        1000
-    } else {
-        thousandths
-    })
 }
 
 #[cfg(test)]

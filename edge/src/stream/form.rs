@@ -6,6 +6,8 @@ use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue};
 use transcode::Item;
 
+use crate::negotiate::{Weight, weight};
+
 /// How the items of a stream are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -18,7 +20,7 @@ pub(crate) enum Form {
 }
 
 /// How well a form fits an `Accept`: its weight, how exactly the range names it, and how early it stands there.
-type Fit = (u16, u8, std::cmp::Reverse<usize>);
+type Fit = (Weight, u8, std::cmp::Reverse<usize>);
 
 impl Form {
     /// In the order that decides between forms that fit equally well.
@@ -163,8 +165,7 @@ fn unbreak(json: &mut [u8]) {
 struct Range {
     kind: String,
     subtype: String,
-    /// In thousandths.
-    weight: u16,
+    weight: Weight,
 }
 
 impl Range {
@@ -172,12 +173,13 @@ impl Range {
         let mut parts = text.split(';').map(str::trim);
         let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
         let (kind, subtype) = essence.split_once('/').unwrap_or_default();
-        let weight = parts.find_map(|parameter| {
-            let (name, value) = parameter.split_once('=')?;
-            name.trim()
-                .eq_ignore_ascii_case("q")
-                .then(|| weight(value.trim()))
-        });
+        // What is no weight counts as none at all.
+        let named = |parameter: &&str| {
+            parameter
+                .get(..2)
+                .is_some_and(|it| it.eq_ignore_ascii_case("q="))
+        };
+        let weight = parts.find(named).map(|it| weight(it).unwrap_or(0));
         Self {
             kind: kind.to_owned(),
             subtype: subtype.to_owned(),
@@ -195,13 +197,6 @@ impl Range {
             _ => None,
         }
     }
-}
-
-/// Reads a weight of at most three decimals; what is none counts as nothing.
-fn weight(text: &str) -> u16 {
-    let weight = text.parse::<f32>().ok();
-    let weight = weight.filter(|weight| (0.0..=1.0).contains(weight) && text.len() <= 5);
-    weight.map_or(0, |weight| (weight * 1000.0).round() as u16)
 }
 
 #[cfg(test)]
@@ -242,7 +237,11 @@ mod tests {
                 Form::Events,
             ),
             ("application/json;q=0, application/*;q=0.2", Form::Lines),
-            ("text/event-stream; q = 1.000", Form::Events),
+            ("text/event-stream; Q=1.000", Form::Events),
+            (
+                "application/json;q=x, text/event-stream;q=0.001",
+                Form::Events,
+            ),
         ];
         for (accept, form) in rows {
             assert_eq!(accepted(accept), Some(form), "{accept:?}");
