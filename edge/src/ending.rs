@@ -7,13 +7,31 @@ use fault::{Fault, Reason};
 use crate::auth::Session;
 use crate::pipeline::Door;
 
+/// Why a stream has to end.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// The token is no longer good.
+    Lapsed(Fault),
+    /// The door closes. Nothing has failed; who can say so ends the stream as complete.
+    Closing,
+}
+
+impl From<Ending> for Fault {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Lapsed(fault) => fault,
+            Ending::Closing => Self::new(Reason::ServiceUnavailable, "The server is closing"),
+        }
+    }
+}
+
 impl Door {
     /// Returns what waits until a stream has to end and says why. Without a session only the closing door ends it.
     pub(crate) fn ending(
         &self,
         session: Option<Session>,
         request_id: &str,
-    ) -> impl Future<Output = Fault> + Send + 'static {
+    ) -> impl Future<Output = Ending> + Send + 'static {
         let (gate, closing) = (Arc::clone(&self.gate), self.closing.clone());
         let request_id = request_id.to_owned();
         async move {
@@ -24,8 +42,8 @@ impl Door {
                 }
             };
             tokio::select! {
-                fault = lapsed => fault,
-                () = closing.begun() => Fault::new(Reason::ServiceUnavailable, "The server is closing"),
+                fault = lapsed => Ending::Lapsed(fault),
+                () = closing.begun() => Ending::Closing,
             }
         }
     }

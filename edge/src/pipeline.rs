@@ -183,7 +183,7 @@ impl Door {
             Target::Rpc(found, rule) => {
                 let session = admitted.session.as_ref();
                 let answer = if rule.streaming {
-                    self.stream(parts, body, exchange, found, rule, session)
+                    self.forward_stream(parts, body, exchange, found, rule, session)
                         .await
                 } else {
                     self.forward(parts, body, exchange, found, rule, session)

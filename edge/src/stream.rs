@@ -43,7 +43,7 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 impl Door {
     /// Opens a stream at its service and makes the reply that its items are sent in.
-    pub(crate) async fn stream(
+    pub(crate) async fn forward_stream(
         &self,
         parts: &Parts,
         body: &mut Option<Incoming>,
@@ -102,16 +102,14 @@ impl Door {
             until: Instant::now() + window.map_or(life, |window| window.wait.min(life)),
             heartbeat: self.config.limits.stream_heartbeat(),
             patience: self.config.limits.idle_body(),
-            session: session.cloned(),
-            gate: self.gate.clone(),
-            closing: self.closing.clone(),
             in_flight: exchange.in_flight.clone(),
             request_id: exchange.request_id.clone(),
             route: exchange.record.route.to_string(),
         };
         let (out, chunks) = mpsc::channel(1);
         let mut running = JoinSet::new();
-        running.spawn(pump.run(items, out).in_current_span());
+        let ending = self.ending(session.cloned(), &exchange.request_id);
+        running.spawn(pump.run(items, ending, out).in_current_span());
         Ok(reply(form, Pumped::new(chunks, running)))
     }
 }

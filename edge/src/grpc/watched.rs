@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use fault::Fault;
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use http_body::{Body, Frame};
@@ -12,6 +13,7 @@ use mesh::timed;
 use tonic::{Code, Status};
 use tracing::Span;
 
+use crate::ending::Ending;
 use crate::log::{self, Verdict};
 use crate::pipeline::Exchange;
 
@@ -47,12 +49,12 @@ impl<B> Watched<B> {
     /// Watches a reply until `ending` says why it has to end.
     pub(super) fn new(
         body: B,
-        ending: impl Future<Output = Fault> + Send + 'static,
+        ending: impl Future<Output = Ending> + Send + 'static,
         watch: Watch,
     ) -> Self {
         Self {
             body: Some(body),
-            ending: Box::pin(ending),
+            ending: ending.map(Fault::from).boxed(),
             watch,
         }
     }

@@ -1,21 +1,19 @@
 //! Moves the items of a stream from its service to its reader, until one of them ends or the reader's right does.
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chassis::Shutdown;
 use fault::Fault;
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use transcode::Item;
 
 use super::body::Chunk;
 use super::form::Form;
 use crate::accept::pulse::InFlight;
-use crate::auth::{Gate, Session};
+use crate::ending::Ending;
 use crate::{log, respond};
 
 /// How long the last bytes of a stream have to be taken.
@@ -36,11 +34,6 @@ pub(super) struct Pump {
     pub(super) heartbeat: Duration,
     /// How long a reader may take nothing (N-17).
     pub(super) patience: Duration,
-    /// Whose right it is, and who knows when it lapses.
-    pub(super) session: Option<Session>,
-    pub(super) gate: Arc<Gate>,
-    /// Begun when the door closes.
-    pub(super) closing: Shutdown,
     /// The request, for its connection's time-keeping and for errors.
     pub(super) in_flight: InFlight,
     pub(super) request_id: String,
@@ -63,10 +56,11 @@ impl Pump {
     pub(super) async fn run(
         self,
         items: impl Stream<Item = Result<Item, Fault>> + Send,
+        ending: impl Future<Output = Ending> + Send,
         out: mpsc::Sender<Chunk>,
     ) {
         let mut sent = 0;
-        let end = self.flow(items, &out, &mut sent).await;
+        let end = self.flow(items, ending, &out, &mut sent).await;
         // The service's work ended with `items`; what follows concerns the reader alone.
         match end {
             End::Complete => {
@@ -91,11 +85,12 @@ impl Pump {
     async fn flow(
         &self,
         items: impl Stream<Item = Result<Item, Fault>> + Send,
+        ending: impl Future<Output = Ending> + Send,
         out: &mpsc::Sender<Chunk>,
         sent: &mut usize,
     ) -> End {
         let mut items = pin!(items);
-        let mut over = pin!(self.over());
+        let mut over = pin!(self.over(ending));
         let opening = self.form.opening();
         if !opening.is_empty() && out.try_send(Chunk::Data(opening.into())).is_err() {
             return End::Left;
@@ -127,19 +122,11 @@ impl Pump {
         End::Complete
     }
 
-    /// Waits for what ends a stream whatever its service does: the end of the reader's right, of the door, or of its time.
-    async fn over(&self) -> End {
-        let lapse = async {
-            match &self.session {
-                Some(session) => self.gate.lapse(session, &self.request_id).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            biased;
-            fault = lapse => End::Failed(fault),
-            () = self.closing.begun() => End::Complete,
-            () = sleep_until(self.until) => End::Complete,
+    /// Waits for what ends a stream whatever its service does: the reader's right, the door, or its time.
+    async fn over(&self, ending: impl Future<Output = Ending> + Send) -> End {
+        match timeout_at(self.until, ending).await {
+            Ok(Ending::Lapsed(fault)) => End::Failed(fault),
+            Ok(Ending::Closing) | Err(_) => End::Complete,
         }
     }
 }
