@@ -9,14 +9,16 @@ use http::{HeaderMap, HeaderValue, Method};
 
 const METHODS: HeaderValue =
     HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+/// HD-1, what a compressed body needs (GW-29), and what gRPC-Web clients send.
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Authorization, Content-Type, X-Request-Id, Idempotency-Key, If-Match, If-None-Match, Accept, Accept-Encoding, \
-     Last-Event-ID, traceparent, X-Request-Timeout, X-Grpc-Web, X-User-Agent, Grpc-Timeout",
+    "Authorization, Content-Type, Content-Encoding, X-Request-Id, Idempotency-Key, If-Match, If-None-Match, Accept, \
+     Accept-Encoding, Last-Event-ID, traceparent, X-Request-Timeout, X-Grpc-Web, X-User-Agent, Grpc-Timeout",
 );
+/// HD-2, what else the door and its services say to clients, and the outcome of gRPC-Web calls.
 const REPLY_HEADERS: HeaderValue = HeaderValue::from_static(
     "X-Request-Id, ETag, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-RateLimit-Policy, \
-     X-Total-Count, X-Page, X-Page-Size, Idempotency-Replayed, Allow, Location, Content-Encoding, grpc-status, \
-     grpc-message, grpc-status-details-bin",
+     X-Total-Count, X-Page, X-Page-Size, Idempotency-Replayed, Allow, Location, Content-Encoding, Content-Disposition, \
+     Accept-Encoding, Warning, grpc-status, grpc-message, grpc-status-details-bin",
 );
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 

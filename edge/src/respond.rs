@@ -142,7 +142,7 @@ pub(crate) fn is_unavailable(reply: &Reply) -> bool {
 }
 
 /// Returns the whole seconds after which a retry makes sense: what the fault says, and one second for every 503.
-fn retry_after(fault: &Fault) -> Option<u64> {
+pub(crate) fn retry_after(fault: &Fault) -> Option<u64> {
     let said = fault
         .retry_after()
         .map(|after| after.as_secs() + u64::from(after.subsec_nanos() > 0));

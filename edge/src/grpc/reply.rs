@@ -4,14 +4,14 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Response};
 use http_body::{Body, Frame};
 use http_body_util::StreamBody;
 use tonic::Status;
 
 use super::wire;
-use crate::respond::{Refusal, Reply, ReplyBody};
+use crate::respond::{self, Refusal, Reply, ReplyBody};
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const OK: HeaderValue = HeaderValue::from_static("0");
@@ -55,7 +55,11 @@ pub(super) fn framed<E>(
 /// Returns a refusal: the status and its details as headers, which browsers can read too.
 pub(super) fn refusal(refusal: Refusal, request_id: &str) -> Reply {
     let Refusal { fault, headers } = refusal;
+    let after = respond::retry_after(&fault);
     let mut reply: Reply = Status::from(fault.with_request_id(request_id)).into_http();
+    if let Some(after) = after {
+        reply.headers_mut().insert(RETRY_AFTER, after.into());
+    }
     reply.headers_mut().insert(CACHE_CONTROL, NO_STORE);
     reply.headers_mut().extend(headers);
     reply

@@ -1,6 +1,10 @@
 //! Cross-origin requests over the wire (HD-4, GW-8, T21).
 
-use crate::house::House;
+use contracts::common::v1::Pagination;
+use contracts::feed::v1::ListFeedResponse;
+
+use crate::house::{House, Reply};
+use crate::script::Answer;
 
 const LISTED: &str = "http://localhost:5173";
 
@@ -45,14 +49,25 @@ async fn hd_4_a_preflight_is_answered_for_every_path_without_auth_or_limit() {
             .to_lowercase();
         for header in [
             "authorization",
+            "accept",
+            "accept-encoding",
             "content-type",
+            "content-encoding",
             "idempotency-key",
             "if-match",
+            "if-none-match",
+            "last-event-id",
+            "traceparent",
             "x-request-id",
             "x-request-timeout",
             "x-grpc-web",
+            "x-user-agent",
+            "grpc-timeout",
         ] {
-            assert!(headers.contains(header), "{header}");
+            assert!(
+                headers.split(", ").any(|it| it == header),
+                "{header} is not allowed"
+            );
         }
     }
 }
@@ -105,4 +120,102 @@ async fn t21_replies_name_the_origin_only_when_it_is_listed() {
         )
         .await;
     assert_eq!(twice.header("access-control-allow-origin"), None);
+}
+
+/// Headers of replies that a page of another origin reads anyway, and those it has no use for.
+const NOT_EXPOSED: [&str; 15] = [
+    // Safelisted (Fetch standard).
+    "cache-control",
+    "content-length",
+    "content-type",
+    // Of the connection and of the browser.
+    "connection",
+    "date",
+    "transfer-encoding",
+    "vary",
+    "access-control-allow-credentials",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "content-security-policy",
+    "referrer-policy",
+    "strict-transport-security",
+    "x-content-type-options",
+    "x-frame-options",
+];
+
+/// Returns the headers of a reply for its page, having checked that the page may read them.
+#[track_caller]
+fn for_pages(reply: &Reply) -> Vec<&str> {
+    let exposed = reply.header("access-control-expose-headers").unwrap();
+    let exposed = exposed.to_lowercase();
+    let names = reply.headers.iter().map(|(name, _)| name.as_str());
+    let names: Vec<&str> = names.filter(|name| !NOT_EXPOSED.contains(name)).collect();
+    for name in &names {
+        assert!(
+            exposed.split(", ").any(|it| it == *name),
+            "{name} of {reply:?}"
+        );
+    }
+    names
+}
+
+#[tokio::test]
+async fn hd_2_hd_4_every_header_a_reply_says_something_with_is_exposed_in_every_protocol() {
+    let house = House::open(|config| {
+        let figures = edge::Figures {
+            limit: 5,
+            window_seconds: 60,
+            redis_down: edge::RedisDown::Closed,
+        };
+        config.buckets.insert("ip".to_owned(), figures);
+    })
+    .await;
+    house.feed.answer(|_| {
+        Ok(Answer::new(&ListFeedResponse {
+            pagination: Some(Pagination {
+                page: Some(1),
+                limit: 20,
+                total: Some(0),
+                ..Pagination::default()
+            }),
+            ..ListFeedResponse::default()
+        }))
+    });
+    let origin = ("Origin", LISTED);
+    let coded = ("Content-Encoding", "deflate");
+    let web = ("Content-Type", "application/grpc-web-text+proto");
+    let call = "/smilefactory.feed.v1.FeedService/ListFeed";
+    const STANDING: [&str; 4] = [
+        "x-ratelimit-limit",
+        "x-ratelimit-remaining",
+        "x-ratelimit-reset",
+        "x-ratelimit-policy",
+    ];
+    let expect = |reply: &Reply, more: &[&str]| {
+        let names = for_pages(reply);
+        for name in STANDING.iter().chain(&["x-request-id"]).chain(more) {
+            assert!(names.contains(name), "{name} is not in {reply:?}");
+        }
+    };
+    // HEAD, whose reply has the headers of GET and no bytes that are no text.
+    let only_zstd = ("Accept-Encoding", "zstd, *;q=0");
+    let page = house
+        .send("HEAD", "/api/v1/feed", &[origin, only_zstd], "")
+        .await;
+    let paging = ["x-total-count", "x-page", "x-page-size"];
+    expect(&page, &paging);
+    expect(&page, &["content-encoding", "etag"]);
+    let no_method = house.send("PATCH", "/api/v1/feed", &[origin], "").await;
+    expect(&no_method, &["allow"]);
+    let otp = "/api/v1/auth/send-otp";
+    let no_coding = house.send("POST", otp, &[origin, coded], "{}").await;
+    expect(&no_coding, &["accept-encoding"]);
+    for _ in 0..2 {
+        let called = house.send("POST", call, &[origin, web], "AAAAAAA=").await;
+        expect(&called, &[]);
+    }
+    let refused = house.get("/api/v1/feed", &[origin]).await;
+    expect(&refused, &["retry-after"]);
+    let refused = house.send("POST", call, &[origin, web], "AAAAAAA=").await;
+    expect(&refused, &["retry-after", "grpc-status", "grpc-message"]);
 }
