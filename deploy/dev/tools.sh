@@ -74,6 +74,19 @@ install_buf() {
   [ -x "$BUF" ] || fail "buf-bin was installed but $BUF is missing"
 }
 
+# What the gRPC-Web client of the tests imports; sets GRPC_WEB.
+install_grpc_web() {
+  local source=e2e/grpc-web
+  GRPC_WEB=$TOOLS/grpc-web
+  command -v node >/dev/null && command -v npm >/dev/null || apt_install "Node.js with npm" nodejs npm
+  node -e 'if (parseInt(process.versions.node) < 18) process.exit(1)' || fail "Node.js 18 or newer is needed; this is $(node --version)"
+  # npm writes the inner lock file last.
+  cmp -s "$source/package-lock.json" "$GRPC_WEB/package-lock.json" && [ -e "$GRPC_WEB/node_modules/.package-lock.json" ] && return 0
+  mkdir -p "$GRPC_WEB"
+  cp "$source/package.json" "$source/package-lock.json" "$GRPC_WEB/"
+  step "installing the gRPC-Web client" npm ci --prefix "$GRPC_WEB" --ignore-scripts --no-audit --no-fund
+}
+
 # cargo-deny, built from source once; sets DENY.
 install_deny() {
   DENY=$TOOLS/cargo/bin/cargo-deny

@@ -6,7 +6,9 @@
 #![allow(clippy::expect_used, reason = "a harness reports by panicking")]
 
 mod client;
+mod grpc;
 mod world;
 
 pub use client::{Client, Reply};
+pub use grpc::Grpc;
 pub use world::{Member, World};

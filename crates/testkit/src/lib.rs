@@ -10,5 +10,5 @@ mod rig;
 mod wait;
 
 pub use database::ROLE_SECRET;
-pub use rig::Rig;
+pub use rig::{Rig, variable};
 pub use wait::{Fact, eventually};

@@ -321,10 +321,14 @@ fn prepare() {
     });
 }
 
+/// What the environment of the tests says, such as where their servers are.
+///
+/// # Panics
+/// When it does not say it.
 #[allow(
     clippy::disallowed_methods,
     reason = "tests have no other configuration than where their servers are"
 )]
-fn variable(name: &str) -> String {
+pub fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; ./dev test sets it"))
 }

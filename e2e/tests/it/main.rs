@@ -9,6 +9,7 @@
 mod edge;
 mod events;
 mod feed;
+mod grpc;
 mod journey;
 mod limits;
 mod profiles;
