@@ -16,6 +16,10 @@ use crate::wire;
 /// More parameters than any route could mean.
 const MOST: usize = 1_000;
 
+/// The page size: of this one a number that is too large counts as the largest there is (CV-7).
+const LIMIT: &str = "limit";
+const MOST_INT32: &str = "2147483647";
+
 /// The parameter that selects item fields (FL-4).
 const FIELDS: &str = "fields";
 
@@ -259,11 +263,21 @@ fn write<'t>(reader: &mut Reader<'t>, fields: &[&'t Field], parameter: &Paramete
             None => {}
         }
     } else if let [value] = &parameter.values[..] {
+        let most = field.kind == Kind::Int32 && &*field.json_name == LIMIT && beyond(value);
+        let value = if most { MOST_INT32 } else { value };
         reader.parameter(Slot::of(field).kept(), value);
     } else {
         reader.note("is given more than once");
     }
     close_frames(reader, frames);
+}
+
+// Whether it is a whole number that an int32 cannot hold, however long.
+fn beyond(value: &str) -> bool {
+    let digits = value.trim_start_matches('0');
+    !digits.is_empty()
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && digits.parse::<i32>().is_err()
 }
 
 // application/x-www-form-urlencoded, strictly.

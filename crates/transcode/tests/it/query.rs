@@ -89,6 +89,19 @@ fn cv_7_unknown_names_are_refused_with_the_nearest() {
 }
 
 #[test]
+fn cv_7_a_limit_too_large_for_an_integer_is_still_a_limit() {
+    let most = bound("GET", "/api/v1/notes?limit=2147483647", "").unwrap();
+    for limit in ["2147483648", "99999999999999999999999999", "002147483648"] {
+        let target = format!("/api/v1/notes?limit={limit}");
+        assert_eq!(bound("GET", &target, "").unwrap(), most, "{limit}");
+    }
+    for limit in ["-2147483649", "99999999999.5", "0x7fffffff"] {
+        let target = format!("/api/v1/notes?limit={limit}");
+        assert_eq!(refused("GET", &target, "").len(), 1, "{limit}");
+    }
+}
+
+#[test]
 fn cv_7_utm_and_underscore_names_are_ignored() {
     assert_eq!(search("utm_source=x&_=1&q=a&_q=b"), "q:\"a\"");
 }

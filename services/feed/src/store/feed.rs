@@ -106,9 +106,6 @@ fn time(query: &mut ListQuery, name: &'static str) -> Result<Option<OffsetDateTi
     match query.take(name).as_slice() {
         [] => Ok(None),
         [filter] if filter.op == Op::Eq => Ok(filter.timestamp()),
-        _ => Err(Fault::invalid(
-            format!("filter.{name}"),
-            "must be one timestamp",
-        )),
+        _ => Err(Fault::invalid(name, "must be one timestamp")),
     }
 }
