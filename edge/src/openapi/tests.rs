@@ -366,3 +366,30 @@ fn tr_20_aliases_say_what_they_are_aliases_of() {
     );
     assert_eq!(alias["operationId"], "updatePost_patch");
 }
+
+#[test]
+fn st_1_a_stream_documents_its_forms_with_the_bare_item_and_its_own_parameters() {
+    let document = document();
+    let stream = operation(&document, "get", "/api/v1/feed/stream");
+    let content = &stream["responses"]["200"]["content"];
+    let item = &content["text/event-stream"]["schema"];
+    assert!(
+        item["$ref"].as_str().unwrap().ends_with("FeedItem"),
+        "{item}"
+    );
+    assert_eq!(&content["application/x-ndjson"]["schema"], item);
+    assert_eq!(content["application/json"]["schema"]["type"], "array");
+    assert_eq!(&content["application/json"]["schema"]["items"], item);
+    assert_eq!(content.as_object().unwrap().len(), 3);
+    for (name, place) in [
+        ("maxItems", "query"),
+        ("waitSeconds", "query"),
+        ("after", "query"),
+        ("Last-Event-ID", "header"),
+    ] {
+        assert_eq!(parameter(stream, name)["in"], place, "{name}");
+    }
+    assert_eq!(parameter(stream, "waitSeconds")["schema"]["maximum"], 60);
+    let other = operation(&document, "get", "/api/v1/feed");
+    assert!(parameter(other, "maxItems").is_null());
+}

@@ -10,6 +10,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::house::House;
 use crate::script::Answer;
+use crate::streams::{Reader, Source};
 
 /// Log lines of this thread, where a test and its door run.
 #[derive(Clone, Default)]
@@ -149,4 +150,32 @@ async fn a_client_that_leaves_is_logged_as_499() {
         .rig
         .eventually(|| async { lines.access().iter().any(|line| line["status"] == 499) })
         .await;
+}
+
+#[tokio::test]
+async fn ob_1_the_line_of_a_stream_is_written_at_its_end_with_all_its_bytes() {
+    let house = House::open(|_| {}).await;
+    let lines = Lines::default();
+    let _recording = lines.record();
+    let source = Source::of(&house);
+    source.send("c-1");
+    let (head, mut reader) =
+        Reader::open(&house, "/api/v1/feed/stream", "application/x-ndjson").await;
+    let first = reader.next().await.unwrap().unwrap();
+    assert!(lines.access().is_empty(), "{}", lines.text());
+    source.send("c-2");
+    drop(source);
+    let (rest, _) = reader.rest().await;
+    house
+        .rig
+        .eventually(|| async { !lines.access().is_empty() })
+        .await;
+    let line = lines.access().remove(0);
+    assert_eq!(
+        (line["route"].as_str(), &line["status"]),
+        (Some("/api/v1/feed/stream"), &200.into())
+    );
+    assert_eq!(line["bytes"], first.len() + rest.len());
+    assert_eq!(line["request_id"].as_str(), head.header("x-request-id"));
+    assert!(!lines.text().contains("c-1"), "no item is logged");
 }

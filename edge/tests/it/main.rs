@@ -29,4 +29,5 @@ mod rpc;
 mod script;
 mod smuggling;
 mod spoofing;
+mod streams;
 mod tokens;

@@ -30,7 +30,7 @@ pub(crate) struct Call {
 
 /// What a service answers.
 pub(crate) struct Answer {
-    pub(crate) messages: BoxStream<'static, Vec<u8>>,
+    pub(crate) messages: BoxStream<'static, Result<Vec<u8>, Fault>>,
     pub(crate) metadata: Vec<(&'static str, &'static str)>,
     pub(crate) after: Duration,
 }
@@ -41,6 +41,11 @@ impl Answer {
     }
 
     pub(crate) fn stream(messages: BoxStream<'static, Vec<u8>>) -> Self {
+        Self::breaking(messages.map(Ok).boxed())
+    }
+
+    /// Answers messages, and breaks off with the first failure among them.
+    pub(crate) fn breaking(messages: BoxStream<'static, Result<Vec<u8>, Fault>>) -> Self {
         Self {
             messages,
             metadata: Vec::new(),
@@ -160,6 +165,10 @@ async fn reply(answer: Answer) -> Response<Body> {
     let mut ok = HeaderMap::new();
     ok.insert("grpc-status", HeaderValue::from_static("0"));
     let frames = answer.messages.map(|message| {
+        let message = match message {
+            Ok(message) => message,
+            Err(fault) => return Ok(Frame::trailers(mesh::timed::trailers(fault))),
+        };
         let mut frame = BytesMut::new();
         frame.put_u8(0);
         frame.put_u32(u32::try_from(message.len()).unwrap());

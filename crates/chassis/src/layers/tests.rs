@@ -26,6 +26,7 @@ use crate::SERVICES;
 
 const OPTIONAL: &str = "/smilefactory.feed.v1.FeedService/ListFeed";
 const USER: &str = "/smilefactory.feed.v1.FeedService/CreatePost";
+const STREAM: &str = "/smilefactory.feed.v1.FeedService/StreamFeed";
 const COMPOSED: &str = "/smilefactory.profile.v1.ProfileService/GetProfile";
 const INTERNAL: &str = "/smilefactory.profile.v1.ProfileService/BatchGetCards";
 const EDGE_ONLY: &str = "/smilefactory.auth.v1.AuthService/CheckSession";

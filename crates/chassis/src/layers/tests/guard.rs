@@ -205,3 +205,27 @@ async fn k_4_the_expected_version_is_read_where_the_contract_compares_it() {
     assert_eq!(refused.reason(), Reason::ValidationError);
     assert_eq!(refused.get_violations()[0].field, "If-Match");
 }
+
+#[tokio::test]
+async fn sc_3_a_users_stream_may_ask_for_as_long_as_a_token_lives_and_nothing_else_may() {
+    let (service, seen) = witness();
+    let credential = keys("edge").service_token("feed");
+    let caller = caller(Role::User);
+    let identity = keys("edge").sign_identity(Some(&caller), None);
+    for (path, most) in [
+        (STREAM, mesh::USER_STREAM_DEADLINE),
+        (USER, mesh::STREAM_DEADLINE),
+    ] {
+        let headers = [
+            ("x-sf-service", &*credential),
+            ("x-sf-identity", &*identity),
+            ("grpc-timeout", "2H"),
+        ];
+        outcome(&service, request(path, &headers)).await.unwrap();
+        let left = seen.lock().unwrap().take().unwrap().remaining();
+        assert!(
+            left <= most && left > most - Duration::from_secs(60),
+            "{path}: {left:?}"
+        );
+    }
+}
