@@ -43,7 +43,7 @@ pub enum Effect {
 pub enum Cache {
     /// `private, no-store` with a token, `public, max-age=0, must-revalidate` without.
     Default,
-    /// The reply depends on nothing about the caller.
+    /// Without a token the reply depends on nothing about the caller.
     Public,
     /// Never stored by anyone.
     NoStore,
@@ -131,6 +131,8 @@ pub struct RpcRule {
     pub reserve: bool,
     /// For RPCs with a POST binding: how calls with an idempotency key are treated.
     pub idempotency: Option<Idempotency>,
+    /// How long the edge keeps replies to requests without a token (GW-18); zero unless the class is [`Cache::Public`].
+    pub kept: Duration,
     /// Whether the service compares the version in `If-Match` with the resource's (CQ-2).
     pub conditional: bool,
 }

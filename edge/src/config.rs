@@ -39,6 +39,8 @@ pub struct Config {
     pub mandatory: Vec<String>,
     /// Limits on connections, heads, bodies and time.
     pub limits: Limits,
+    /// Most bytes of replies kept for requests without a token (GW-18); 0 keeps none. Default 67 108 864.
+    pub cache_bytes: u64,
     /// Figures of rate-limit buckets that differ from the table (edge.md); a name not in the table stops the start.
     pub buckets: BTreeMap<String, Figures>,
 }
@@ -113,6 +115,7 @@ impl Default for Config {
             audience: "smilefactory-api".to_owned(),
             mandatory: vec!["auth".to_owned(), "profile".to_owned()],
             limits: Limits::default(),
+            cache_bytes: 64 * 1024 * 1024,
             buckets: BTreeMap::new(),
         }
     }

@@ -17,7 +17,7 @@ use transcode::{Decoded, Match, Page, ReplyMeta, Route};
 use crate::auth::Session;
 use crate::pipeline::{Door, Exchange};
 use crate::respond::{self, Refusal, Reply};
-use crate::{body, coding, conditional, negotiate};
+use crate::{body, cache, coding, conditional, negotiate};
 
 /// Reply metadata that becomes a header (K-5); all other metadata stays inside.
 const PASSED_ON: [(&str, HeaderName); 3] = [
@@ -52,19 +52,28 @@ impl Door {
             .decode(found, parts.uri.query(), &body)
             .map_err(Fault::violations)?;
         drop(body);
-        let ctx = self.context(
-            parts,
-            exchange,
-            session.map(Session::caller),
-            patience.map_or(rule.deadline, |asked| asked.min(rule.deadline)),
-        );
         let Decoded {
             message, fields, ..
         } = decoded;
-        let answer = self
-            .peers
-            .forward_with(rule.domain(), &ctx, rule.path, message.into(), passed)
-            .await?;
+        let allowed = patience.map_or(rule.deadline, |asked| asked.min(rule.deadline));
+        let ctx = |allowed| self.context(parts, exchange, session.map(Session::caller), allowed);
+        let answer = if cache::serves(&parts.method, rule, session) {
+            let ctx = ctx(rule.deadline);
+            let shared = self.shared(rule, &ctx, message.into());
+            let answer = tokio::time::timeout(allowed, shared).await;
+            answer.unwrap_or_else(|_late| Err(Fault::timeout()))?
+        } else {
+            self.peers
+                .forward_with(
+                    rule.domain(),
+                    &ctx(allowed),
+                    rule.path,
+                    message.into(),
+                    passed,
+                )
+                .await?
+        };
+        self.cache.called(rule);
         let meta = ReplyMeta {
             request_id: &exchange.request_id,
             timestamp: &respond::now(),
@@ -116,6 +125,20 @@ impl Door {
             });
             said.collect()
         })
+    }
+
+    /// Answers a read that is the same for all who ask by what the service said to another, or asks it for all. Nobody's
+    /// impatience cuts that call short but the contract's.
+    async fn shared(
+        &self,
+        rule: &'static RpcRule,
+        ctx: &Context,
+        message: Bytes,
+    ) -> Result<mesh::Reply, Fault> {
+        let call = self
+            .peers
+            .forward(rule.domain(), ctx, rule.path, message.clone());
+        self.cache.reply(rule, &message, call).await
     }
 
     /// Reads the body. That of a GET or DELETE is taken in and ignored unless its contract reads it (TR-20).
@@ -215,16 +238,13 @@ fn pass_on(metadata: &HeaderMap, headers: &mut HeaderMap) {
     }
 }
 
-/// The classes that say more than whether a token was used (CQ-4).
+/// The class that says more than whether a token was used (CQ-4).
 fn describe_cache_class(class: Cache, headers: &mut HeaderMap) {
-    let control = match class {
-        Cache::NoStore => "private, no-store",
-        Cache::Public => "public, max-age=0, must-revalidate",
-        Cache::Default => return,
-    };
-    headers
-        .entry(CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static(control));
+    if class == Cache::NoStore {
+        headers
+            .entry(CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("private, no-store"));
+    }
 }
 
 /// PG-5: only in page mode, which alone knows them all.

@@ -3,6 +3,7 @@
 mod accept;
 mod auth;
 mod body;
+mod cache;
 mod client_ip;
 mod coding;
 mod conditional;
@@ -45,6 +46,7 @@ pub use self::inbox::{Inbox, Mail};
 pub use self::ratelimit::{Figures, RedisDown};
 
 use self::auth::Gate;
+use self::cache::{Cache, News};
 use self::cors::Cors;
 use self::docs::Document;
 use self::grpc::Calls;
@@ -105,8 +107,11 @@ impl Edge {
         )?;
         let (stop, mut listener) = (Shutdown::new(), JoinSet::new());
         let routes = Routes::new(&config.retired_versions, kit.inbox.is_some())?;
+        let news = Arc::new(News::default());
+        let listening = News::task(&news, &kit.redis);
         let door = Arc::new(Door {
             calls: Calls::new(routes.transcoder.routes(), config.reflection)?,
+            cache: Cache::new(config.cache_bytes, news),
             routes,
             gate: Arc::clone(&gate),
             limiter: Limiter::new(kit.redis.clone(), &config)?,
@@ -128,6 +133,7 @@ impl Edge {
         Gate::tasks(&gate)
             .into_iter()
             .for_each(|task| feeds.spawn(task));
+        feeds.spawn(listening);
         listener.spawn(accept::serve(socket, door, stop.clone()));
         Ok(Running {
             local_addr,

@@ -20,6 +20,7 @@ use tracing::Instrument;
 
 use crate::accept::pulse::InFlight;
 use crate::auth::Gate;
+use crate::cache::Cache;
 use crate::coding::Accepted;
 use crate::config::Config;
 use crate::cors::Cors;
@@ -44,6 +45,7 @@ pub(crate) struct Door {
     pub(crate) gate: Arc<Gate>,
     pub(crate) limiter: Limiter,
     pub(crate) overload: Overload,
+    pub(crate) cache: Cache,
     pub(crate) cors: Cors,
     pub(crate) health: Health,
     pub(crate) inbox: Option<Inbox>,

@@ -60,7 +60,7 @@ fn rule(
         "RpcRule {{ path: {path:?}, access: Access::{access}, callers: &{callers:?}, status: {status}, \
          effect: Effect::{effect}, deadline: Duration::from_millis({deadline}), body_limit: {body}, \
          buckets: &{buckets:?}, cache: Cache::{cache}, public: {public}, streaming: {streaming}, list: {list}, \
-         reserve: {reserve}, conditional: {conditional}, idempotency: {idempotency} }},\n",
+         reserve: {reserve}, kept: Duration::from_secs({kept}), conditional: {conditional}, idempotency: {idempotency} }},\n",
         callers = texts(option, "callers"),
         status = or(number(option, "status"), 200),
         effect = value("effect", "EFFECT_", "Unsafe"),
@@ -72,7 +72,20 @@ fn rule(
         streaming = method.is_server_streaming(),
         reserve = options::flag(option, "reserve"),
         conditional = options::flag(option, "conditional"),
+        kept = kept(option),
     ))
+}
+
+/// How many seconds the edge keeps replies without a token.
+fn kept(option: &DynamicMessage) -> u32 {
+    match (
+        options::enum_name(option, "cache").as_str(),
+        number(option, "keep_seconds"),
+    ) {
+        ("CACHE_CLASS_PUBLIC", 0) => 60,
+        ("CACHE_CLASS_PUBLIC", seconds) => seconds,
+        _ => 0,
+    }
 }
 
 /// Every RPC with a POST binding takes a key (ID-1).

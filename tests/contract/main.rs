@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod access;
+mod cache;
 mod comments;
 mod conditional;
 mod routes;

@@ -9,7 +9,7 @@ use redis::Redis;
 use serde::{Deserialize, Serialize};
 use store::Db;
 
-use crate::{Keys, Kit, Ledger, Secret, Service, Shutdown, Task, Tasks, guarded};
+use crate::{Keys, Kit, Ledger, Secret, Service, Shutdown, Task, Tasks, changes, guarded};
 
 /// The names that sign: every service and the edge.
 pub const SERVICES: &[&str] = &[
@@ -157,6 +157,7 @@ impl Host {
     /// Its database role is refused, or it cannot be built.
     pub async fn add<S: Service>(&mut self, config: S::Config) -> anyhow::Result<()> {
         let kit = self.kit(S::NAME).await?;
+        let changes = changes::task(S::NAME, &kit.db, &kit.redis);
         self.readiness.pools.push((S::NAME, kit.db.clone()));
         let ledger = Ledger::new(kit.db.clone(), &self.keys)?;
         let parts = S::build(kit, config)
@@ -168,6 +169,7 @@ impl Host {
         for task in parts.tasks.into_iter().chain(tasks) {
             self.spawn(task);
         }
+        self.spawn(changes);
         tracing::info!(service = S::NAME, "service hosted");
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! One service's connection pool, and transactions that know their deadline and what to do after commit.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fault::{Fault, Result};
@@ -8,6 +9,7 @@ use identity::Context;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, Statement, TransactionTrait,
 };
+use tokio::sync::watch;
 
 use crate::unit::{CallConnection, Unit};
 use crate::{Tx, fault, role};
@@ -70,6 +72,7 @@ impl fmt::Debug for Config {
 #[derive(Clone)]
 pub struct Db {
     connection: DatabaseConnection,
+    commits: Arc<watch::Sender<u64>>,
 }
 
 impl Db {
@@ -116,7 +119,10 @@ impl Db {
             let busy = (pool.size() as usize).saturating_sub(pool.num_idle());
             metrics::gauge!("sf_db_pool_in_use", "service" => service.clone()).set(busy as f64);
         });
-        Ok(Self { connection })
+        Ok(Self {
+            connection,
+            commits: Arc::new(watch::Sender::new(0)),
+        })
     }
 
     /// The pool, for reads; each statement takes its own connection and the role's time-out (5 s).
@@ -169,7 +175,16 @@ impl Db {
             [millis.to_string().into()],
         );
         inner.execute_raw(limit).await.map_err(fault)?;
-        Ok(Tx::new(inner, unit.map(|unit| (unit, nested))))
+        let tx = Tx::new(inner, unit.map(|unit| (unit, nested)));
+        let commits = Arc::clone(&self.commits);
+        tx.after_commit(move || commits.send_modify(|count| *count = count.wrapping_add(1)));
+        Ok(tx)
+    }
+
+    /// Returns what changes with every transaction that is committed here.
+    #[must_use]
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.subscribe()
     }
 
     /// Closes every connection; later use is `SERVICE_UNAVAILABLE`.

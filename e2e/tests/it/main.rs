@@ -6,6 +6,8 @@
     reason = "a test reports by panicking"
 )]
 
+mod cache;
+mod conditional;
 mod edge;
 mod events;
 mod feed;
@@ -17,3 +19,4 @@ mod races;
 mod routes;
 mod seed;
 mod sessions;
+mod updates;

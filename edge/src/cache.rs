@@ -1,0 +1,199 @@
+//! Replies to nobody in particular, kept for a minute: computed once for all who ask, dropped when their service says it
+//! changed (GW-18, CA-1, CA-2, N-57).
+
+mod news;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, Bytes, BytesMut};
+use contracts::{Effect, RpcRule};
+use fault::Fault;
+use http::Method;
+use mesh::Reply;
+use prost::encoding::{DecodeContext, decode_key, skip_field};
+
+use crate::auth::Session;
+
+pub(crate) use self::news::News;
+
+/// What an entry weighs beside its bytes: its place in the tables and the reply's metadata.
+const OVERHEAD: usize = 512;
+
+/// Service replies, by what was asked and the state of the service they were computed in.
+///
+/// What is kept is the service's message, not the HTTP reply: envelope, request id, time, `fields` and compression are
+/// each request's own.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    kept: moka::future::Cache<Key, Kept>,
+    news: Arc<News>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    rpc: &'static str,
+    /// Path and query, as the request message that was made of them.
+    message: Bytes,
+    /// The service's state when the computing began: what changed meanwhile leaves the result behind.
+    state: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Kept {
+    reply: Reply,
+    lifetime: Duration,
+}
+
+/// Entries live as long as they say themselves.
+struct Lifetimes;
+
+impl moka::Expiry<Key, Kept> for Lifetimes {
+    fn expire_after_create(&self, _key: &Key, kept: &Kept, _now: Instant) -> Option<Duration> {
+        Some(kept.lifetime)
+    }
+}
+
+impl Cache {
+    /// A cache of at most so many bytes, which hears of changes by `news`.
+    pub(crate) fn new(bytes: u64, news: Arc<News>) -> Self {
+        let kept = moka::future::Cache::builder()
+            .max_capacity(bytes)
+            // What is asked for now displaces what was; the other policy would keep outdated states that were popular.
+            .eviction_policy(moka::policy::EvictionPolicy::lru())
+            .weigher(|key: &Key, kept: &Kept| {
+                let weight = key.message.len() + kept.reply.message.len() + OVERHEAD;
+                u32::try_from(weight).unwrap_or(u32::MAX)
+            })
+            .expire_after(Lifetimes)
+            .build();
+        Self { kept, news }
+    }
+
+    /// Returns the kept reply, or has it computed: once for all who ask for the same at the same time. Failures are not
+    /// kept. Without news of the service nothing is looked up or kept.
+    ///
+    /// # Errors
+    /// What the computing says.
+    pub(crate) async fn reply(
+        &self,
+        rule: &'static RpcRule,
+        message: &Bytes,
+        compute: impl Future<Output = Result<Reply, Fault>>,
+    ) -> Result<Reply, Fault> {
+        let Some(state) = self.news.state(rule.domain()) else {
+            count("bypass");
+            return compute.await;
+        };
+        let key = Key {
+            rpc: rule.path,
+            message: ordered(message),
+            state,
+        };
+        let kept = async {
+            let reply = compute.await?;
+            Ok(Kept {
+                reply,
+                lifetime: about(rule.kept),
+            })
+        };
+        let entry = self.kept.entry(key).or_try_insert_with(kept).await;
+        let entry = entry.map_err(|fault: Arc<Fault>| Fault::clone(&fault))?;
+        count(if entry.is_fresh() { "miss" } else { "hit" });
+        Ok(entry.into_value().reply)
+    }
+
+    /// Drops what is kept of the service of an RPC that was called and may have changed something: who wrote through this
+    /// door reads what was written, whenever the service's own signal comes.
+    pub(crate) fn called(&self, rule: &RpcRule) {
+        if rule.effect != Effect::Safe {
+            self.news.changed(rule.domain());
+        }
+    }
+}
+
+/// Reports whether the reply to this request may be kept for others: a read by nobody in particular, of an RPC whose
+/// contract says that it depends on nothing else.
+pub(crate) fn serves(method: &Method, rule: &RpcRule, session: Option<&Session>) -> bool {
+    session.is_none() && matches!(*method, Method::GET | Method::HEAD) && !rule.kept.is_zero()
+}
+
+/// A tenth more or less, so that what was asked for together does not end together (CA-2).
+fn about(time: Duration) -> Duration {
+    time.mul_f64(rand::random_range(0.9..=1.1))
+}
+
+/// The message with its fields in the order of their numbers, so that the order of a query's parameters makes no
+/// difference. The order within a list stays.
+fn ordered(message: &Bytes) -> Bytes {
+    fields(message).map_or_else(
+        || message.clone(),
+        |mut fields| {
+            fields.sort_by_key(|(number, _)| *number);
+            let mut ordered = BytesMut::with_capacity(message.len());
+            for (_, field) in fields {
+                ordered.extend_from_slice(&field);
+            }
+            ordered.freeze()
+        },
+    )
+}
+
+fn fields(message: &Bytes) -> Option<Vec<(u32, Bytes)>> {
+    let mut rest = message.clone();
+    let mut fields = Vec::new();
+    while rest.has_remaining() {
+        let from = rest.clone();
+        let (number, wire) = decode_key(&mut rest).ok()?;
+        skip_field(wire, number, &mut rest, DecodeContext::default()).ok()?;
+        fields.push((number, from.slice(..from.len() - rest.len())));
+    }
+    Some(fields)
+}
+
+fn count(outcome: &'static str) {
+    metrics::counter!("sf_cache_requests_total", "outcome" => outcome).increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::feed::v1::ListFeedRequest;
+    use prost::Message;
+
+    use super::*;
+
+    #[test]
+    fn ca_1_the_order_of_parameters_makes_no_other_key() {
+        let page = ListFeedRequest {
+            page: Some(2),
+            ..Default::default()
+        };
+        let sort = ListFeedRequest {
+            sort: "publishedAt".to_owned(),
+            fields: vec!["title".to_owned(), "id".to_owned()],
+            ..Default::default()
+        };
+        let one = [page.encode_to_vec(), sort.encode_to_vec()].concat();
+        let other = [sort.encode_to_vec(), page.encode_to_vec()].concat();
+        assert_ne!(one, other);
+        assert_eq!(ordered(&one.into()), ordered(&other.clone().into()));
+        let both = ListFeedRequest::decode(ordered(&other.into())).unwrap();
+        assert_eq!(both.fields, sort.fields);
+        assert_eq!(both.page, page.page);
+        let broken = Bytes::from_static(&[0xff]);
+        assert_eq!(ordered(&broken), broken);
+    }
+
+    #[test]
+    fn ca_2_lifetimes_differ_by_a_tenth_at_most() {
+        let minute = Duration::from_secs(60);
+        let lifetimes: Vec<Duration> = (0..100).map(|_| about(minute)).collect();
+        assert!(
+            lifetimes
+                .iter()
+                .all(|time| (54.0..=66.0).contains(&time.as_secs_f64()))
+        );
+        assert!(lifetimes.iter().any(|time| *time != lifetimes[0]));
+    }
+}

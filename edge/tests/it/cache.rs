@@ -1,0 +1,281 @@
+//! Replies kept for requests without a token: GW-18, CA-1, CA-2, T36, FD-19.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use contracts::feed::v1::{ListCommentsResponse, ListFeedResponse, Post, PostCard};
+use fault::{Fault, Reason};
+use futures_util::future::join_all;
+use identity::Caller;
+use redis::changes::{self, Change};
+use tokio::task::JoinSet;
+
+use crate::house::{House, Reply, without_limits};
+use crate::script::{Answer, Call};
+
+const FEED: &str = "/api/v1/feed";
+
+/// A feed whose only post says `content`.
+fn feed(content: &str) -> Answer {
+    let item = PostCard {
+        content: content.to_owned(),
+        metadata: "{}".to_owned(),
+        ..PostCard::default()
+    };
+    Answer::new(&ListFeedResponse {
+        items: vec![item],
+        ..ListFeedResponse::default()
+    })
+}
+
+fn content(reply: &Reply) -> String {
+    let content = &reply.json()["data"][0]["content"];
+    content
+        .as_str()
+        .unwrap_or_else(|| panic!("{reply:?}"))
+        .to_owned()
+}
+
+/// A house whose feed service says that it is there, until the set is dropped.
+async fn house() -> (House, JoinSet<()>) {
+    let house = House::open(without_limits).await;
+    house.feed.answer(|_| Ok(feed("first")));
+    let redis = house.rig.redis().clone();
+    let mut voice = JoinSet::new();
+    voice.spawn(async move {
+        loop {
+            let sign = changes::write("feed", Change::None);
+            redis.publish(changes::CHANNEL, sign).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    });
+    heard(&house).await;
+    (house, voice)
+}
+
+/// Waits until the door hears the feed service: then one of two equal requests is not asked.
+async fn heard(house: &House) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        house.get("/api/v1/feed?limit=99", &[]).await;
+        let before = house.feed.calls("ListFeed").len();
+        house.get("/api/v1/feed?limit=99", &[]).await;
+        if house.feed.calls("ListFeed").len() == before {
+            return;
+        }
+        assert!(Instant::now() < deadline, "nothing is kept");
+    }
+}
+
+async fn change(house: &House) {
+    let signal = changes::write("feed", Change::Changed);
+    let redis = house.rig.redis();
+    redis.publish(changes::CHANNEL, signal).await.unwrap();
+}
+
+fn calls(house: &House) -> usize {
+    house.feed.calls("ListFeed").len()
+}
+
+#[tokio::test]
+async fn gw_18_a_reply_to_nobody_is_computed_once_and_wrapped_anew() {
+    let (house, _voice) = house().await;
+    let before = calls(&house);
+    let first = house
+        .get("/api/v1/feed?limit=7&sort=publishedAt", &[])
+        .await;
+    let second = house
+        .get("/api/v1/feed?sort=publishedAt&limit=7&utm_x=1", &[])
+        .await;
+    let head = house
+        .send("HEAD", "/api/v1/feed?limit=7&sort=publishedAt", &[], "")
+        .await;
+    assert_eq!(calls(&house), before + 1);
+    assert_eq!((first.status, second.status, head.status), (200, 200, 200));
+    assert_eq!(content(&first), content(&second));
+    assert_eq!(first.header("etag"), second.header("etag"));
+    assert_eq!(first.header("etag"), head.header("etag"));
+    let (one, other) = (first.json(), second.json());
+    assert_ne!(one["meta"]["requestId"], other["meta"]["requestId"]);
+    assert_eq!(
+        other["meta"]["requestId"].as_str(),
+        second.header("x-request-id")
+    );
+    assert_eq!(
+        second.header("cache-control"),
+        Some("public, max-age=0, must-revalidate")
+    );
+    let left = |reply: &Reply| -> u32 {
+        let left = reply.header("x-ratelimit-remaining").unwrap();
+        left.parse().unwrap()
+    };
+    assert!(
+        left(&second) < left(&first),
+        "limits count what is kept too"
+    );
+    house
+        .get("/api/v1/feed?limit=8&sort=publishedAt", &[])
+        .await;
+    assert_eq!(calls(&house), before + 2, "another question");
+}
+
+#[tokio::test]
+async fn gw_18_a_change_drops_what_was_kept_within_2_s() {
+    let (house, _voice) = house().await;
+    assert_eq!(content(&house.get(FEED, &[]).await), "first");
+    house.feed.answer(|_| Ok(feed("second")));
+    assert_eq!(content(&house.get(FEED, &[]).await), "first", "kept");
+    let told = Instant::now();
+    change(&house).await;
+    while content(&house.get(FEED, &[]).await) == "first" {
+        assert!(told.elapsed() < Duration::from_secs(2));
+    }
+}
+
+#[tokio::test]
+async fn gw_18_who_writes_reads_what_was_written() {
+    let (house, _voice) = house().await;
+    assert_eq!(content(&house.get(FEED, &[]).await), "first");
+    house.feed.answer(|call| {
+        Ok(match call.rpc.as_str() {
+            "ListFeed" => feed("second"),
+            _ => Answer::new(&Post {
+                metadata: "{}".to_owned(),
+                ..Post::default()
+            }),
+        })
+    });
+    let token = format!("Bearer {}", house.token(&house.rig.caller()));
+    let body = "{\"type\":\"general\",\"content\":\"second\"}";
+    let headers = [("Authorization", &*token)];
+    let written = house.send("POST", "/api/v1/posts", &headers, body).await;
+    assert_eq!(written.status, 201);
+    assert_eq!(content(&house.get(FEED, &[]).await), "second");
+}
+
+#[tokio::test]
+async fn gw_18_what_was_computed_before_a_change_is_not_kept_after_it() {
+    let (house, _voice) = house().await;
+    let slow = "/api/v1/feed?limit=41";
+    house
+        .feed
+        .answer(|_| Ok(feed("old").after(Duration::from_millis(600))));
+    let (old, ()) = tokio::join!(house.get(slow, &[]), async {
+        let asked = calls(&house) + 1;
+        while calls(&house) < asked {
+            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        house.feed.answer(|_| Ok(feed("new")));
+        change(&house).await;
+        // The door has heard it once another reply that was kept is gone.
+        while content(&house.get("/api/v1/feed?limit=99", &[]).await) != "new" {}
+    });
+    assert_eq!(content(&old), "old");
+    assert_eq!(content(&house.get(slow, &[]).await), "new");
+}
+
+#[tokio::test]
+async fn gw_18_without_news_of_the_service_nothing_is_kept() {
+    let (house, voice) = house().await;
+    drop(voice);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let before = calls(&house);
+        house.get("/api/v1/feed?limit=99", &[]).await;
+        house.get("/api/v1/feed?limit=99", &[]).await;
+        if calls(&house) == before + 2 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "still kept");
+    }
+}
+
+#[tokio::test]
+async fn t_36_replies_to_tokens_are_never_shared_nor_kept() {
+    let (house, _voice) = house().await;
+    house.feed.answer(|call: &Call| {
+        let whose = call
+            .ctx
+            .caller()
+            .map(|caller| caller.profile_id.to_string());
+        Ok(feed(whose.as_deref().unwrap_or("nobody")))
+    });
+    change(&house).await;
+    while content(&house.get(FEED, &[]).await) != "nobody" {}
+    let people: Vec<Caller> = (0..2).map(|_| house.rig.caller()).collect();
+    let tokens: Vec<String> = people
+        .iter()
+        .map(|caller| format!("Bearer {}", house.token(caller)))
+        .collect();
+    let before = calls(&house);
+    for round in 0..100 {
+        for (caller, token) in people.iter().zip(&tokens) {
+            let mine = house.get(FEED, &[("Authorization", token)]).await;
+            assert_eq!(content(&mine), caller.profile_id.to_string(), "{round}");
+            assert_eq!(mine.header("cache-control"), Some("private, no-store"));
+        }
+        assert_eq!(content(&house.get(FEED, &[]).await), "nobody", "{round}");
+    }
+    assert!(calls(&house) >= before + 200, "each token asks for itself");
+}
+
+#[tokio::test]
+async fn ca_2_concurrent_misses_of_one_key_compute_once() {
+    let (house, _voice) = house().await;
+    let computed = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&computed);
+    house.feed.answer(move |_| {
+        count.fetch_add(1, Ordering::Relaxed);
+        Ok(feed("slow").after(Duration::from_millis(500)))
+    });
+    let replies = join_all((0..30).map(|_| house.get("/api/v1/feed?limit=31", &[]))).await;
+    assert!(replies.iter().all(|reply| content(reply) == "slow"));
+    assert_eq!(computed.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn ca_2_an_impatient_client_ends_nobody_elses_wait() {
+    let (house, _voice) = house().await;
+    house
+        .feed
+        .answer(|_| Ok(feed("slow").after(Duration::from_millis(400))));
+    let path = "/api/v1/feed?limit=32";
+    let impatient = [("X-Request-Timeout", "100")];
+    let (hurried, calm) = tokio::join!(house.get(path, &impatient), house.get(path, &[]));
+    assert_eq!((hurried.status, calm.status), (504, 200));
+}
+
+#[tokio::test]
+async fn gw_18_failures_are_not_kept() {
+    let (house, _voice) = house().await;
+    let path = "/api/v1/feed?limit=33";
+    house
+        .feed
+        .answer(|_| Err(Fault::of(Reason::ServiceUnavailable)));
+    assert_eq!(house.get(path, &[]).await.status, 503);
+    house.feed.answer(|_| Ok(feed("back")));
+    assert_eq!(content(&house.get(path, &[]).await), "back");
+}
+
+#[tokio::test]
+async fn fd_19_reading_a_post_reaches_its_service_each_time() {
+    let (house, _voice) = house().await;
+    house.feed.answer(|call| {
+        Ok(match call.rpc.as_str() {
+            "GetPost" => Answer::new(&Post {
+                metadata: "{}".to_owned(),
+                ..Post::default()
+            }),
+            _ => Answer::new(&ListCommentsResponse::default()),
+        })
+    });
+    let post = "/api/v1/posts/018f0000-0000-7000-8000-000000000001";
+    for _ in 0..3 {
+        house.get(post, &[]).await;
+        house.get(&format!("{post}/comments"), &[]).await;
+    }
+    assert_eq!(house.feed.calls("GetPost").len(), 3, "each is a view");
+    assert_eq!(house.feed.calls("ListComments").len(), 1);
+}
