@@ -60,10 +60,23 @@ const me = await auth.getMe({});
 assert.equal(me.email, email);
 assert.equal(me.firstLogin, true);
 
+// The stream of new posts is open when its head is there.
+const leave = new AbortController();
+let opened;
+const open = new Promise((resolve) => (opened = resolve));
+const stream = feed.streamFeed({}, { signal: leave.signal, onHeader: opened });
+const arriving = stream[Symbol.asyncIterator]().next();
+await open;
+
 const PostType = registry.getEnum("smilefactory.feed.v1.PostType");
 const general = PostType.values.find((it) => it.name === "POST_TYPE_GENERAL").number;
 const post = await feed.createPost({ type: general, content: "Hello from a browser!", tags: ["grpc-web"] });
 assert.equal(post.content, "Hello from a browser!");
+
+const { value: arrived } = await arriving;
+assert.equal(arrived.event, "post:new");
+assert.equal(arrived.post.id, post.id);
+leave.abort();
 
 const liked = await feed.likePost({ id: post.id });
 assert.equal(liked.liked, true);

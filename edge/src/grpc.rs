@@ -123,6 +123,8 @@ impl Door {
                     .await;
                 if answer.is_ok() {
                     verdict.success();
+                    // The reply is made, though its trailers are to follow: no more place is needed than over REST.
+                    exchange.place = None;
                 }
                 answer
             }

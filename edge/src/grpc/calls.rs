@@ -10,6 +10,7 @@ use transcode::Route;
 
 use super::{Dialect, reflection};
 use crate::gates::{Destination, Terms};
+use crate::overload::Claim;
 use crate::respond::Refusal;
 
 /// What can be called.
@@ -96,6 +97,7 @@ impl Destination for Call {
             Self::Rpc { rule, method } => Terms::of(rule, rule.path, method),
             Self::Reflection(path, _) => Terms {
                 route: Some((*path).into()),
+                claim: Claim::Stream,
                 ..Terms::open(&Method::GET)
             },
         }

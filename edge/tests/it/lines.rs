@@ -4,11 +4,12 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use contracts::feed::v1::ListFeedResponse;
+use contracts::feed::v1::{ListFeedRequest, ListFeedResponse};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 
 use crate::house::House;
+use crate::rpc::WIRES;
 use crate::script::Answer;
 use crate::streams::{Reader, Source};
 
@@ -178,4 +179,46 @@ async fn ob_1_the_line_of_a_stream_is_written_at_its_end_with_all_its_bytes() {
     assert_eq!(line["bytes"], first.len() + rest.len());
     assert_eq!(line["request_id"].as_str(), head.header("x-request-id"));
     assert!(!lines.text().contains("c-1"), "no item is logged");
+}
+
+#[tokio::test]
+async fn ob_1_a_grpc_call_is_one_line_with_its_path_and_how_it_ended() {
+    let house = House::open(|_| {}).await;
+    let lines = Lines::default();
+    let _recording = lines.record();
+    const LIST_FEED: &str = "/smilefactory.feed.v1.FeedService/ListFeed";
+    const LIKE_POST: &str = "/smilefactory.feed.v1.FeedService/LikePost";
+    for path in [LIST_FEED, LIKE_POST, "/made/up"] {
+        for wire in WIRES {
+            house
+                .call(wire, path, &[], &ListFeedRequest::default())
+                .await;
+        }
+    }
+    // A line is written when the last byte has left.
+    house
+        .rig
+        .eventually(|| async { lines.access().len() == 3 * WIRES.len() })
+        .await;
+    let seen = |line: &Value| {
+        assert_eq!(line["method"], "POST");
+        let text = |name: &str| line[name].as_str().unwrap().to_owned();
+        (
+            text("route"),
+            line["status"].as_u64().unwrap(),
+            text("grpc_code"),
+        )
+    };
+    let mut seen: Vec<_> = lines.access().iter().map(seen).collect();
+    seen.sort();
+    seen.dedup();
+    let expected = [
+        ("-", 501, "UNIMPLEMENTED"),
+        (LIKE_POST, 401, "UNAUTHENTICATED"),
+        (LIST_FEED, 200, "OK"),
+    ];
+    assert_eq!(
+        seen,
+        expected.map(|(route, status, code)| (route.to_owned(), status, code.to_owned()))
+    );
 }

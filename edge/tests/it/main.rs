@@ -14,6 +14,7 @@ mod forger;
 mod forgery;
 mod frames;
 mod grpc;
+mod grpc_streams;
 mod h2;
 mod heads;
 mod house;
