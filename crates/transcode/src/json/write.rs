@@ -62,6 +62,8 @@ pub(crate) struct Writer<'s> {
     schema: &'s Schema,
     dialect: Dialect,
     select: Option<&'s Selection>,
+    // How many bytes may still be put in order.
+    patience: usize,
     /// The JSON so far.
     pub(crate) out: Vec<u8>,
 }
@@ -73,6 +75,7 @@ impl<'s> Writer<'s> {
             schema,
             dialect,
             select: None,
+            patience: 0,
             out: Vec::with_capacity(capacity),
         }
     }
@@ -84,6 +87,7 @@ impl<'s> Writer<'s> {
 
     /// Prints a message.
     pub(crate) fn message(&mut self, message: &'s Message, wire: &[u8]) -> Result<(), Error> {
+        self.patience = wire.len() * wire::DEPTH;
         self.nested(message, wire, 0).map_err(failed)
     }
 
@@ -94,13 +98,14 @@ impl<'s> Writer<'s> {
         wire: &[u8],
         marks: &mut Vec<Mark>,
     ) -> Result<(), Error> {
+        self.patience = wire.len() * wire::DEPTH;
         let start = self.out.len();
         match self.walk(message, wire, 0, Some(marks)) {
             Err(Stop::Slow) => {
                 self.out.truncate(start);
                 marks.clear();
-                self.walk(message, &reordered(message, wire)?, 0, Some(marks))
-                    .map_err(failed)
+                let again = self.reordered(message, wire)?;
+                self.walk(message, &again, 0, Some(marks)).map_err(failed)
             }
             done => done.map_err(failed),
         }
@@ -114,12 +119,24 @@ impl<'s> Writer<'s> {
         match self.any_form(message, wire, depth) {
             Err(Stop::Slow) => {
                 self.out.truncate(start);
-                let again = reordered(message, wire).map_err(Stop::Fail)?;
+                let again = self.reordered(message, wire).map_err(Stop::Fail)?;
                 self.any_form(message, &again, depth)
                     .map_err(|stop| Stop::Fail(failed(stop)))
             }
             done => done,
         }
+    }
+
+    // Puts a message in order, and with it all messages inside but those inside an Any. These may have to be put in order
+    // again whenever what is around them has been, twice as often with each level, so there is an end to it: where any other
+    // message arrives at the latest, each of its bytes put in order once a level.
+    fn reordered(&mut self, message: &Message, wire: &[u8]) -> Result<Vec<u8>, Error> {
+        let left = self.patience.checked_sub(wire.len());
+        self.patience = left.ok_or(Error::Wire("a message repeats its fields too often"))?;
+        let decoded = DynamicMessage::decode(message.descriptor.clone(), wire);
+        Ok(decoded
+            .map_err(|_| Error::Wire("a message does not decode"))?
+            .encode_to_vec())
     }
 
     fn any_form(&mut self, message: &'s Message, wire: &[u8], depth: usize) -> Result<(), Stop> {
@@ -343,13 +360,6 @@ fn is_default(wire_type: u32, value: &[u8]) -> bool {
         wire::FIXED32 | wire::FIXED64 => value.iter().all(|&byte| byte == 0),
         _ => value.iter().all(|&byte| byte & 0x7f == 0),
     }
-}
-
-fn reordered(message: &Message, wire: &[u8]) -> Result<Vec<u8>, Error> {
-    let decoded = DynamicMessage::decode(message.descriptor.clone(), wire);
-    Ok(decoded
-        .map_err(|_| Error::Wire("a message does not decode"))?
-        .encode_to_vec())
 }
 
 fn failed(stop: Stop) -> Error {

@@ -176,6 +176,31 @@ fn messages_nested_beyond_the_limit_are_refused_and_not_followed() {
 }
 
 #[test]
+fn anys_out_of_order_inside_each_other_end_in_linear_time() {
+    let nested = |levels: usize| {
+        let mut wire = vec![0x70, 1];
+        for _ in 0..levels {
+            let mut any = vec![0x0a, 20];
+            any.extend_from_slice(b"x/test.v1.Everything");
+            any.push(0x12);
+            prost::encoding::encode_varint(wire.len() as u64, &mut any);
+            any.extend(&wire);
+            wire = vec![0xea, 0x04];
+            prost::encoding::encode_varint(any.len() as u64, &mut wire);
+            wire.extend(&any);
+            // Field 3 after field 77.
+            wire.extend([0x18, 7]);
+        }
+        wire
+    };
+    let print = |levels| transcoder().wire_to_json(NAME, &nested(levels), Dialect::Standard);
+    let printed = String::from_utf8(print(3).unwrap()).unwrap();
+    assert_eq!(printed.matches("\"anInt32\":7").count(), 3, "{printed}");
+    // Twice the work a level would be 2^45 of it.
+    assert!(matches!(print(45), Err(Error::Wire(_))));
+}
+
+#[test]
 fn a_field_of_another_wire_type_counts_as_unknown() {
     // Field 3 (int32) as a chunk, then as it should be.
     let wire = [0x1a, 0x01, 0x41, 0x18, 0x07];

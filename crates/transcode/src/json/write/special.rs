@@ -198,7 +198,7 @@ impl<'s> Writer<'s> {
             match self.fields(inner, value, depth + 1, None) {
                 Err(Stop::Slow) => {
                     self.out.truncate(start);
-                    let again = super::reordered(inner, value).map_err(Stop::Fail)?;
+                    let again = self.reordered(inner, value).map_err(Stop::Fail)?;
                     self.fields(inner, &again, depth + 1, None)?;
                 }
                 done => done?,
