@@ -52,52 +52,62 @@ fn run(input: &[u8]) {
     let Ok(request) = TRANSCODER.request(&found, query, b"") else {
         return;
     };
-    let printed = TRANSCODER.reply(found.route, wire, &META, request.fields.as_ref());
     let tree = DynamicMessage::decode(message(&found.route.output).unwrap(), wire).ok();
-    if found.route.output == "google.api.HttpBody" {
-        if let Some(tree) = tree {
-            let data = tree.get_field_by_name("data").unwrap();
-            assert_eq!(printed.unwrap().body, *data.as_bytes().unwrap(), "{tree}");
+    let (printed, expected) = if found.route.streaming {
+        let items = TRANSCODER.items(found.route, request.fields);
+        let printed = items.print(wire).map(|item| item.json);
+        (
+            printed,
+            tree.as_ref().map(|tree| object(tree).map(Json::Object)),
+        )
+    } else {
+        let fields = request.fields.as_ref();
+        let printed = TRANSCODER
+            .reply(found.route, wire, &META, fields)
+            .map(|reply| reply.body);
+        if found.route.output == "google.api.HttpBody" {
+            return raw(printed.ok().as_deref(), tree.as_ref());
         }
-        return;
-    }
-    let body = match &printed {
-        Ok(reply) => {
-            assert!(
-                reply.body.len() <= 4_096 + 64 * wire.len() * 64,
-                "{} bytes became {}",
-                wire.len(),
-                reply.body.len()
-            );
-            let body: Json = serde_json::from_slice(&reply.body).unwrap_or_else(|error| {
-                panic!("{error} in {}", String::from_utf8_lossy(&reply.body))
-            });
-            assert_eq!(body["success"], true);
-            assert_eq!(body["meta"]["requestId"], META.request_id);
-            assert!(body.get("data").is_some());
-            Some(body)
-        }
-        Err(_) => None,
+        (printed, tree.as_ref().map(enveloped))
     };
+    let printed = printed.ok().map(|printed| read(&printed, wire.len()));
     // A field of another wire type counts as unknown here and breaks the message there.
-    let Some(tree) = tree else { return };
-    // A reply that prints a part of the message does not look into the rest.
+    let Some(expected) = expected else { return };
+    // What prints a part of the message does not look into the rest.
     let partly = query.is_some_and(|query| query.contains("fields"))
         || ["/title", "/author"]
             .iter()
             .any(|end| found.route.template.ends_with(end));
-    match (object(&tree), body) {
-        (Some(fields), Some(body)) if !partly => {
-            assert_eq!(body, enveloped(&tree, fields), "{tree}");
-        }
-        (Some(_), None) => panic!("{:?} for {tree}", printed.err()),
-        (None, Some(body)) => assert!(partly, "{body} of a message without a JSON form"),
-        _ => {}
+    if !partly {
+        assert_eq!(printed, expected, "{}", tree.unwrap());
+    } else if expected.is_some() {
+        assert!(printed.is_some(), "{}", tree.unwrap());
     }
 }
 
-/// The envelope around a message (CV-2, TR-12).
-fn enveloped(tree: &DynamicMessage, mut fields: Map<String, Json>) -> Json {
+/// The JSON of what was printed, which is not much larger than what was read: a message without a value prints each of its
+/// fields.
+fn read(printed: &[u8], wire: usize) -> Json {
+    assert!(
+        printed.len() <= 4_096 * (wire + 1),
+        "{wire} bytes became {}",
+        printed.len()
+    );
+    serde_json::from_slice(printed)
+        .unwrap_or_else(|error| panic!("{error} in {}", String::from_utf8_lossy(printed)))
+}
+
+/// A raw body is the message's bytes and nothing else (TR-13).
+fn raw(printed: Option<&[u8]>, tree: Option<&DynamicMessage>) {
+    if let Some(tree) = tree {
+        let data = tree.get_field_by_name("data").unwrap();
+        assert_eq!(printed, data.as_bytes().map(|data| &data[..]), "{tree}");
+    }
+}
+
+/// The envelope around a message (CV-2, TR-12); none when a value has no JSON form.
+fn enveloped(tree: &DynamicMessage) -> Option<Json> {
+    let mut fields = object(tree)?;
     let mut meta = Map::new();
     meta.insert("timestamp".into(), json!(META.timestamp));
     meta.insert("version".into(), json!("1.0"));
@@ -107,7 +117,7 @@ fn enveloped(tree: &DynamicMessage, mut fields: Map<String, Json>) -> Json {
         .get_field_by_name("items")
         .is_some_and(|field| field.is_list());
     if !is_list {
-        return json!({ "success": true, "data": fields, "meta": meta });
+        return Some(json!({ "success": true, "data": fields, "meta": meta }));
     }
     let items = fields.remove("items").unwrap();
     let groups = fields.remove("groups");
@@ -120,5 +130,5 @@ fn enveloped(tree: &DynamicMessage, mut fields: Map<String, Json>) -> Json {
     if let Some(pagination) = pagination {
         envelope["pagination"] = pagination;
     }
-    envelope
+    Some(envelope)
 }
