@@ -6,6 +6,7 @@
     reason = "a test reports by panicking"
 )]
 
+mod assignment;
 mod cache;
 mod conditional;
 mod edge;
