@@ -67,6 +67,23 @@ fn tr_5_an_explicit_update_mask_wins() {
 }
 
 #[test]
+fn tr_5_a_mask_that_is_no_list_of_names_is_refused_and_an_empty_one_means_what_is_present() {
+    for mask in ["null", "[\"title\"]", "{}", "1", "\"sub_title\""] {
+        let told = refused(
+            "PUT",
+            "/api/v1/notes/n1",
+            &format!(r#"{{"title":"T","updateMask":{mask}}}"#),
+        );
+        assert_eq!(told.len(), 1, "{mask}: {told:?}");
+        assert!(told[0].starts_with("updateMask: "), "{told:?}");
+    }
+    assert_eq!(
+        update(r#"{"title":"T","updateMask":""}"#),
+        r#"id:"n1",title:"T",update_mask{}"#
+    );
+}
+
+#[test]
 fn tr_5_a_body_field_masks_its_own_keys() {
     let message = bound("PATCH", "/api/v1/boards/b/notes/n", r#"{"title":"T"}"#).unwrap();
     assert_eq!(
