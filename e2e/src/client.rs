@@ -1,12 +1,15 @@
 //! A plain HTTP client: one request, one reply, nothing hidden.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+
+use crate::Lines;
 
 /// Speaks HTTP/1.1 to one address.
 #[derive(Debug, Clone)]
@@ -128,6 +131,32 @@ impl Client {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Reply {
+        let reply = self.reply(method, path, headers, body.into()).await;
+        let (head, body) = reply.into_parts();
+        let body = body.collect().await.expect("a whole body").to_bytes();
+        Reply {
+            status: head.status,
+            headers: head.headers,
+            body,
+        }
+    }
+
+    /// GET of a reply that is read while it is written.
+    ///
+    /// # Panics
+    /// When no reply comes.
+    pub async fn open(&self, path: &str, headers: &[(&str, &str)]) -> Lines {
+        let reply = self.reply(Method::GET, path, headers, Bytes::new());
+        Lines::of(reply.await)
+    }
+
+    async fn reply(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Response<Incoming> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base));
@@ -138,16 +167,9 @@ impl Client {
             request = request.header(*name, *value);
         }
         let request = request
-            .body(Full::new(body.into()))
+            .body(Full::new(body))
             .expect("a well-formed request");
-        let reply = self.pool.request(request).await.expect("a reply");
-        let (head, body) = reply.into_parts();
-        let body = body.collect().await.expect("a whole body").to_bytes();
-        Reply {
-            status: head.status,
-            headers: head.headers,
-            body,
-        }
+        self.pool.request(request).await.expect("a reply")
     }
 
     /// GET.

@@ -7,8 +7,10 @@
 
 mod client;
 mod grpc;
+mod lines;
 mod world;
 
 pub use client::{Client, Reply};
 pub use grpc::Grpc;
+pub use lines::Lines;
 pub use world::{Member, World};

@@ -154,6 +154,11 @@ fn alternatives(kind: FilterKind, value: &Value) -> Option<Vec<String>> {
                 _ => None,
             };
         }
+        // One comma list means the same as several values (FL-6).
+        Value::String(list) if kind != FilterKind::Text => list
+            .split(',')
+            .map(|value| text(kind, &Value::from(value.trim())))
+            .collect::<Option<Vec<_>>>()?,
         scalar => vec![text(kind, scalar)?],
     };
     found.sort();

@@ -160,6 +160,10 @@ fn k_2_plain_filters_are_folded_into_filter() {
             "tags=a,b&filter={\"tags\":{\"in\":[\"b\",\"a\"]}}",
             r#"{"tags":{"in":["b","a"]}}"#,
         ),
+        (
+            "tags=a&tags=b&filter={\"tags\":\"b, a\"}",
+            r#"{"tags":"b, a"}"#,
+        ),
         ("filter=not+json", "not json"),
     ];
     for (query, filter) in table {
