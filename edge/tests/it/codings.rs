@@ -209,6 +209,23 @@ async fn tr_19_head_says_what_get_says() {
 }
 
 #[tokio::test]
+async fn cq_1_a_tag_is_the_same_in_every_coding_and_revalidates_in_any() {
+    let house = house(|_| {}).await;
+    post_of(&house, 9000);
+    let plain = get(&house, POST, "").await;
+    let tag = plain.head.header("etag").unwrap();
+    for coding in CODINGS {
+        let reply = get(&house, POST, coding).await;
+        assert_eq!(reply.head.header("etag"), Some(tag), "{coding}");
+        let headers = [("Accept-Encoding", coding), ("If-None-Match", tag)];
+        let same = send(&house, "GET", POST, &headers, b"").await;
+        assert_eq!((same.head.status, same.coding()), (304, None), "{coding}");
+        assert!(same.body.is_empty());
+        assert_eq!(same.head.header("vary"), reply.head.header("vary"));
+    }
+}
+
+#[tokio::test]
 async fn hd_2_a_client_that_rules_everything_out_gets_406_and_nothing_is_done() {
     let house = house(|_| {}).await;
     post_of(&house, 10);

@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 
 use contracts::auth::v1::SendOtpResponse;
 use contracts::feed::v1::Post;
+use futures_util::StreamExt;
 use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
 
 use crate::house::{House, Reply, rest};
 use crate::script::Answer;
+use crate::streams::Reader;
 
 const POST: &str = "/api/v1/posts/018f0000-0000-7000-8000-000000000001";
 const SEND_OTP: &str = "/api/v1/auth/send-otp";
@@ -145,4 +147,38 @@ async fn gw_27_a_client_that_leaves_gives_its_place_back() {
         .eventually(|| async { house.get("/nothing", &[]).await.status == 404 })
         .await;
     assert!(began.elapsed() < SLOW, "not before the work was done");
+}
+
+#[tokio::test]
+async fn gw_27_k_10_streams_have_places_of_their_own_for_as_long_as_they_last_and_no_coding() {
+    let house = House::open(|config| {
+        config.limits.streams = 1;
+        config.limits.in_flight = 2;
+    })
+    .await;
+    house
+        .feed
+        .answer(|_| Ok(Answer::stream(futures_util::stream::pending().boxed())));
+    let token = house.token(&house.rig.caller());
+    let headers = [
+        ("Accept", "text/event-stream"),
+        ("Accept-Encoding", "gzip, br, zstd"),
+    ];
+    let open = || Reader::open_with(&house, "/api/v1/feed/stream", &headers, &token);
+    let (head, first) = open().await;
+    assert_eq!(
+        (head.status, head.header("content-encoding")),
+        (200, None),
+        "{head:?}"
+    );
+    let (refused, _) = open().await;
+    let after = refused.header("retry-after");
+    assert_eq!((refused.status, after), (503, Some("1")));
+    // The stream takes no place from requests: there is one beside the reserve.
+    assert_eq!(house.get("/nothing", &[]).await.status, 404);
+    drop(first);
+    house
+        .rig
+        .eventually(|| async { open().await.0.status == 200 })
+        .await;
 }

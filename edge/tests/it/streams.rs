@@ -97,7 +97,7 @@ impl Reader {
         Self::open_with(house, target, &[("Accept", accept)], &token).await
     }
 
-    async fn open_with(
+    pub(crate) async fn open_with(
         house: &House,
         target: &str,
         headers: &[(&str, &str)],
