@@ -216,7 +216,8 @@ pub(crate) fn passed(expected: &Expected, headers: &HeaderMap) -> Result<Metadat
     Ok(MetadataMap::from_headers(passed))
 }
 
-fn count_failure(code: &'static str) {
+/// Counts a message that could not be turned from one form into the other.
+pub(crate) fn count_failure(code: &'static str) {
     metrics::counter!("sf_transcode_errors_total", "code" => code).increment(1);
 }
 

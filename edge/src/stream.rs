@@ -9,24 +9,29 @@ mod pump;
 use std::pin::Pin;
 use std::time::Duration;
 
+use bytes::Bytes;
 use contracts::RpcRule;
 use fault::{Fault, Violation};
-use futures_util::StreamExt;
+use futures_util::stream::Peekable;
+use futures_util::{Stream, StreamExt};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use hyper::body::Incoming;
+use identity::Context;
+use mesh::Messages;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tracing::Instrument;
-use transcode::{Decoded, Match};
+use transcode::{Decoded, Item, Match};
 
-use self::asked::Asked;
+use self::asked::{Asked, Window};
 use self::body::Pumped;
 use self::form::Form;
 use self::pump::Pump;
 use crate::auth::Session;
+use crate::forward::count_failure;
 use crate::negotiate;
 use crate::pipeline::{Door, Exchange};
 use crate::respond::{Refusal, Reply, ReplyBody};
@@ -53,48 +58,21 @@ impl Door {
         session: Option<&Session>,
     ) -> Result<Reply, Refusal> {
         let form = Form::accepted(&parts.headers)?;
-        // The request's deadline is that of the opening; the stream has its own (SC-3).
-        let patience = negotiate::patience(&parts.headers)?;
-        let patience = patience.map_or(rule.deadline, |asked| asked.min(rule.deadline));
-        let last = (form == Form::Events).then(|| last_event_id(&parts.headers));
-        let query = parts.uri.query().unwrap_or_default();
-        let Asked {
-            window,
-            query,
-            mut wrong,
-        } = Asked::read(form, query, last.transpose()?.flatten());
-        let body = self
-            .body_of(parts, body, found.route, rule.body_limit)
-            .await?;
-        let Decoded {
-            message, fields, ..
-        } = match self.decode(found, Some(&query), &body) {
-            Ok(decoded) if wrong.is_empty() => decoded,
-            Ok(_) => return Err(Fault::violations(wrong).into()),
-            Err(more) => {
-                wrong.extend(more);
-                return Err(Fault::violations(wrong).into());
-            }
-        };
+        let (window, decoded) = self.asked(form, parts, body, found, rule).await?;
         let life = life(session);
         let caller = session.map(Session::caller);
         let ctx = self.context(parts, exchange, caller, life + SLACK);
-        let opening = self
-            .peers
-            .forward_streaming(rule.domain(), &ctx, rule.path, message.into());
-        let messages = timeout(patience, opening)
-            .await
-            .map_err(|_late| Fault::timeout())??;
-        let printer = self.routes.transcoder.items(found.route, fields);
-        let items = messages.map(move |message| printer.print(&message?).map_err(Fault::internal));
+        let messages = self.open(parts, &ctx, rule, decoded.message.into()).await?;
+        let printer = self.routes.transcoder.items(found.route, decoded.fields);
+        let items = messages.map(move |message| {
+            printer.print(&message?).map_err(|error| {
+                count_failure("INTERNAL_ERROR");
+                Fault::internal(error)
+            })
+        });
         let mut items = items.peekable();
         if parts.method != Method::HEAD {
-            let first = timeout(FIRST_ITEM, Pin::new(&mut items).peek()).await;
-            if matches!(first, Ok(Some(Err(_))))
-                && let Some(Err(fault)) = items.next().await
-            {
-                return Err(fault.into());
-            }
+            begun(&mut items).await?;
         }
         let pump = Pump {
             form,
@@ -107,11 +85,69 @@ impl Door {
             route: exchange.record.route.to_string(),
         };
         let (out, chunks) = mpsc::channel(1);
-        let mut running = JoinSet::new();
         let ending = self.ending(session.cloned(), &exchange.request_id);
+        let mut running = JoinSet::new();
         running.spawn(pump.run(items, ending, out).in_current_span());
         Ok(reply(form, Pumped::new(chunks, running)))
     }
+
+    /// Tells the door's part of a request from the service's; what is wrong with either is said together (CV-3).
+    async fn asked(
+        &self,
+        form: Form,
+        parts: &Parts,
+        body: &mut Option<Incoming>,
+        found: &Match<'_>,
+        rule: &'static RpcRule,
+    ) -> Result<(Option<Window>, Decoded), Refusal> {
+        let last = match form {
+            Form::Events => last_event_id(&parts.headers)?,
+            Form::Lines | Form::Array => None,
+        };
+        let asked = Asked::read(form, parts.uri.query().unwrap_or_default(), last);
+        let body = self
+            .body_of(parts, body, found.route, rule.body_limit)
+            .await?;
+        let mut wrong = asked.wrong;
+        match self.decode(found, Some(&asked.query), &body) {
+            Ok(decoded) if wrong.is_empty() => return Ok((asked.window, decoded)),
+            Ok(_) => {}
+            Err(more) => wrong.extend(more),
+        }
+        Err(Fault::violations(wrong).into())
+    }
+
+    /// Opens the stream. The request's deadline is that of the opening; the stream has its own (SC-3).
+    async fn open(
+        &self,
+        parts: &Parts,
+        ctx: &Context,
+        rule: &'static RpcRule,
+        message: Bytes,
+    ) -> Result<Messages, Fault> {
+        let patience = negotiate::patience(&parts.headers)?;
+        let patience = patience.map_or(rule.deadline, |asked| asked.min(rule.deadline));
+        let opening = self
+            .peers
+            .forward_streaming(rule.domain(), ctx, rule.path, message);
+        timeout(patience, opening)
+            .await
+            .map_err(|_late| Fault::timeout())?
+    }
+}
+
+/// Waits a little for the first item, and fails as it does.
+async fn begun<S>(items: &mut Peekable<S>) -> Result<(), Fault>
+where
+    S: Stream<Item = Result<Item, Fault>> + Unpin,
+{
+    let first = timeout(FIRST_ITEM, Pin::new(&mut *items).peek()).await;
+    if matches!(first, Ok(Some(Err(_))))
+        && let Some(Err(fault)) = items.next().await
+    {
+        return Err(fault);
+    }
+    Ok(())
 }
 
 /// How long a stream lives if nothing else ends it: a user's as long as the token, nobody's as long as an internal one (SC-3).

@@ -16,7 +16,7 @@ use crate::accept::pulse::InFlight;
 use crate::ending::Ending;
 use crate::{log, respond};
 
-/// How long the last bytes of a stream have to be taken.
+/// How long the reader of a broken stream has to take why.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// From handing over the last bytes of a broken stream to breaking the connection: what hyper has not written by then is lost.
@@ -62,23 +62,26 @@ impl Pump {
         let mut sent = 0;
         let end = self.flow(items, ending, &out, &mut sent).await;
         // The service's work ended with `items`; what follows concerns the reader alone.
-        match end {
+        let taken = match end {
             End::Complete => {
-                let closing = self.form.closing();
-                if say(&out, Bytes::from_static(closing)).await {
-                    // A reader who is gone needs no end.
-                    drop(out.try_send(Chunk::End));
-                }
+                let closing = Bytes::from_static(self.form.closing());
+                let taken = say(&out, closing, self.patience).await;
+                // A reader who is gone needs no end.
+                taken && out.try_send(Chunk::End).is_ok()
             }
             End::Failed(fault) => {
                 log::explain(&self.route, &fault);
                 let body = fault::http::body(&fault, &self.request_id, &respond::now());
                 let last = self.form.failure(body, sent == 0);
-                if say(&out, [&last, self.form.closing()].concat().into()).await {
-                    sleep(FLUSH).await;
-                }
+                let last = [&last, self.form.closing()].concat();
+                let taken = say(&out, last.into(), LAST_WORD).await;
+                sleep(FLUSH).await;
+                taken
             }
-            End::Left => self.in_flight.end(),
+            End::Left => false,
+        };
+        if !taken {
+            self.in_flight.end();
         }
     }
 
@@ -131,14 +134,14 @@ impl Pump {
     }
 }
 
-/// Hands over the last bytes; true when they were taken.
-async fn say(out: &mpsc::Sender<Chunk>, bytes: Bytes) -> bool {
+/// Hands over the last bytes; true when they were taken in time.
+async fn say(out: &mpsc::Sender<Chunk>, bytes: Bytes, patience: Duration) -> bool {
     if !bytes.is_empty() {
-        match timeout(LAST_WORD, out.reserve()).await {
+        match timeout(patience, out.reserve()).await {
             Ok(Ok(place)) => place.send(Chunk::Data(bytes)),
             Ok(Err(_)) | Err(_) => return false,
         }
     }
     // Room for more means that these were taken.
-    matches!(timeout(LAST_WORD, out.reserve()).await, Ok(Ok(_)))
+    matches!(timeout(patience, out.reserve()).await, Ok(Ok(_)))
 }

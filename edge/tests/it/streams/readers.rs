@@ -153,6 +153,22 @@ async fn n_17_a_reader_who_takes_nothing_holds_its_service_back_and_is_dropped()
 }
 
 #[tokio::test]
+async fn st_4_a_reader_who_is_behind_still_gets_the_end_of_its_array() {
+    let house = House::open(|_| {}).await;
+    let (_, mut alive) = flood(&house);
+    let (head, mut reader) = Reader::open(&house, &format!("{PATH}?waitSeconds=1"), ARRAY).await;
+    assert_eq!(head.status, 200);
+    let ended = within(Duration::from_secs(10), alive.changed()).await;
+    assert!(ended.is_err(), "the time is over");
+    // Being behind takes time: more than a broken stream would wait.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let (body, end) = reader.rest().await;
+    assert_eq!(end, Ok(()));
+    let items: Vec<serde_json::Value> = serde_json::from_str(&body).expect("a whole array");
+    assert!(items.len() > 1);
+}
+
+#[tokio::test]
 async fn n_17_over_http_2_too_and_the_connection_is_not_kept_for_it() {
     let house = House::open(|config| {
         config.limits.idle_body_ms = 400;
