@@ -1,5 +1,7 @@
 //! The way of a newcomer over gRPC and gRPC-Web (GW-28), by clients that have nothing generated from the contracts.
 
+use std::time::Duration;
+
 use e2e::{Grpc, World};
 use serde_json::json;
 use tonic::Code;
@@ -86,16 +88,35 @@ async fn gw_28_a_newcomer_arrives_over_grpc_by_reflection_alone() {
     );
     assert!(details.request_info().is_some());
 
+    // Without a mask the fields that are there are changed, and only those (TR-5).
+    let change = json!({"id": id, "content": "Hello once more!"});
+    let changed = grace
+        .call(&format!("{FEED}/UpdatePost"), change)
+        .await
+        .unwrap();
+    assert_eq!(changed["content"], "Hello once more!");
+    assert_eq!(changed["tags"], json!(["first-steps"]));
+
+    // A logout over one protocol holds over every other within 2 s (I-12, N-5).
+    let rest = world
+        .client()
+        .with_token(session["accessToken"].as_str().unwrap());
     grace
         .call(&format!("{AUTH}/Logout"), json!({}))
         .await
         .unwrap();
-    testkit::eventually(|| async {
-        let me = grace.call(&format!("{AUTH}/GetMe"), json!({})).await;
-        me.is_err_and(|ended| ended.code() == Code::Unauthenticated)
-            .then_some(())
-    })
-    .await;
+    let out = testkit::eventually(|| async {
+        let over_grpc = grace.call(&format!("{AUTH}/GetMe"), json!({})).await;
+        let over_rest = rest.get("/api/v1/auth/me").await;
+        let codes = (
+            over_grpc.err().map(|ended| ended.code()),
+            over_rest.status.as_u16(),
+        );
+        (codes == (Some(Code::Unauthenticated), 401)).then_some(())
+    });
+    tokio::time::timeout(Duration::from_secs(2), out)
+        .await
+        .expect("in time");
     world.stop().await;
 }
 

@@ -51,7 +51,8 @@ async fn gw_28_a_call_passes_as_bytes_over_every_wire() {
             ..Post::default()
         })
         .with("x-sf-status", "200")
-        .with("x-odd", "1"))
+        .with("x-odd", "1")
+        .with("idempotency-replayed", "true"))
     });
     for wire in WIRES {
         let mut message = prost::Message::encode_to_vec(&GetPostRequest { id: ID.to_owned() });
@@ -72,6 +73,7 @@ async fn gw_28_a_call_passes_as_bytes_over_every_wire() {
         assert_eq!(outcome.header("x-request-id"), Some("from-the-client"));
         assert_eq!(outcome.header("cache-control"), Some("private, no-store"));
         assert!(outcome.header("x-ratelimit-limit").is_some());
+        assert_eq!(outcome.header("idempotency-replayed"), Some("true"));
         let all = outcome.headers.keys().chain(outcome.trailers.keys());
         for name in all {
             assert!(
