@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod bodies;
 mod cache;
 mod codings;
 mod conditional;
