@@ -15,10 +15,10 @@ use crate::streams::{Reader, Source};
 
 /// Log lines of this thread, where a test and its door run.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Lines {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
@@ -34,7 +34,7 @@ impl Lines {
             .collect()
     }
 
-    fn record(&self) -> tracing::subscriber::DefaultGuard {
+    pub(crate) fn record(&self) -> tracing::subscriber::DefaultGuard {
         let writer = self.clone();
         let subscriber = tracing_subscriber::fmt()
             .json()

@@ -19,6 +19,7 @@ mod grpc_streams;
 mod h2;
 mod heads;
 mod house;
+mod leaks;
 mod limits;
 mod lines;
 mod origins;

@@ -3,7 +3,8 @@
 use contracts::common::v1::Pagination;
 use contracts::feed::v1::ListFeedResponse;
 
-use crate::house::{House, Reply};
+use crate::house::{House, Reply, without_limits};
+use crate::rpc::{Wire, frame};
 use crate::script::Answer;
 
 const LISTED: &str = "http://localhost:5173";
@@ -72,44 +73,98 @@ async fn hd_4_a_preflight_is_answered_for_every_path_without_auth_or_limit() {
     }
 }
 
+/// Origins, and whether the default list holds them: it is compared byte for byte.
+const ORIGINS: &[(&str, bool)] = &[
+    (LISTED, true),
+    ("http://localhost:8080", true),
+    ("http://localhost:3000", true),
+    ("http://127.0.0.1:8080", true),
+    ("http://127.0.0.1:5173", true),
+    ("http://127.0.0.1:3000", true),
+    ("null", false),
+    ("*", false),
+    ("", false),
+    ("http://localhost", false),
+    ("http://localhost:5174", false),
+    ("http://localhost:51730", false),
+    ("https://localhost:5173", false),
+    ("http://localhost:5173/", false),
+    ("http://LOCALHOST:5173", false),
+    ("HTTP://localhost:5173", false),
+    ("http://localhost:5173.evil.example", false),
+    ("http://evil.localhost:5173", false),
+    ("http://localhost:5173@evil.example", false),
+    ("http://evil.example/http://localhost:5173", false),
+    ("http://localhost:5173, http://evil.example", false),
+    ("http://localhost%3A5173", false),
+    ("http://[::1]:5173", false),
+    ("http://2130706433:5173", false),
+    ("file://", false),
+    ("chrome-extension://localhost:5173", false),
+];
+
+/// What a listed page may read.
+const EXPOSED: [&str; 9] = [
+    "X-Request-Id",
+    "ETag",
+    "Retry-After",
+    "X-RateLimit-Policy",
+    "X-Total-Count",
+    "Location",
+    "grpc-status",
+    "grpc-message",
+    "grpc-status-details-bin",
+];
+
 #[tokio::test]
 async fn t21_replies_name_the_origin_only_when_it_is_listed() {
-    let house = House::open(|_| {}).await;
-    for (origin, listed) in [
-        (LISTED, true),
-        ("http://127.0.0.1:8080", true),
-        ("http://localhost:3000", true),
-        ("null", false),
-        ("http://localhost:5174", false),
-        ("https://localhost:5173", false),
-        ("http://localhost:5173.evil.example", false),
-        ("http://evil.example/http://localhost:5173", false),
-        ("http://localhost:5173/", false),
-        ("http://LOCALHOST:5173", false),
-    ] {
-        for path in ["/api/v1/feed", "/api/v1/nothing"] {
+    let house = House::open(without_limits).await;
+    for (origin, listed) in ORIGINS {
+        for path in ["/api/v1/feed", "/api/v1/nothing", "/api/v1/auth/me"] {
             let reply = house.get(path, &[("Origin", origin)]).await;
+            let allowed = |name: &str| reply.header(&format!("access-control-{name}"));
             assert_eq!(
-                reply.header("access-control-allow-origin"),
-                listed.then_some(origin),
+                allowed("allow-origin"),
+                listed.then_some(*origin),
+                "{origin}"
+            );
+            assert_eq!(
+                allowed("allow-credentials"),
+                listed.then_some("true"),
                 "{origin}"
             );
             assert!(reply.header("vary").unwrap().contains("Origin"));
-            let exposed = reply
-                .header("access-control-expose-headers")
-                .unwrap_or_default();
-            for header in [
-                "X-Request-Id",
-                "ETag",
-                "Retry-After",
-                "X-RateLimit-Policy",
-                "X-Total-Count",
-                "Location",
-                "grpc-status",
-                "grpc-message",
-                "grpc-status-details-bin",
-            ] {
-                assert_eq!(exposed.contains(header), listed, "{header}");
+            let exposed = allowed("expose-headers").unwrap_or_default();
+            for header in EXPOSED {
+                assert_eq!(exposed.contains(header), *listed, "{header} for {origin}");
+            }
+        }
+        let asked = [
+            ("Origin", *origin),
+            ("Access-Control-Request-Method", "DELETE"),
+        ];
+        let preflight = house.send("OPTIONS", "/api/v1/posts/1", &asked, "").await;
+        assert_eq!(preflight.status, 200, "{origin}");
+        let methods = preflight.header("access-control-allow-methods");
+        assert_eq!(
+            methods.is_some_and(|it| it.contains("DELETE")),
+            *listed,
+            "{origin}"
+        );
+        for wire in [Wire::Web, Wire::Text, Wire::WebOverHttp2] {
+            // A success, and a refusal whose status stands in the headers.
+            for rpc in ["feed.v1.FeedService/ListFeed", "auth.v1.AuthService/GetMe"] {
+                let path = format!("/smilefactory.{rpc}");
+                let outcome = house
+                    .call_framed(wire, &path, &[("origin", origin)], frame(&[]))
+                    .await;
+                let allowed = outcome.header("access-control-allow-origin");
+                assert_eq!(allowed, listed.then_some(*origin), "{rpc} over {wire:?}");
+                let exposed = outcome.header("access-control-expose-headers");
+                for header in EXPOSED {
+                    let readable = exposed.is_some_and(|it| it.contains(header));
+                    assert_eq!(readable, *listed, "{header} for {origin} over {wire:?}");
+                }
             }
         }
     }
