@@ -102,7 +102,7 @@ async fn t22_bodies_that_are_too_much_or_not_json_are_400_and_reach_nobody() {
             "a byte order mark",
             b"\xef\xbb\xbf{\"email\":\"a@example.org\"}".to_vec(),
         ),
-        ("UTF-16", b"{\0\"\0e\0\"\0:\0001\0}\0".to_vec()),
+        ("UTF-16", b"{\0\"\0e\0\"\0:\x001\0}\0".to_vec()),
         (
             "a byte that is no UTF-8",
             b"{\"email\":\"a\xff@example.org\"}".to_vec(),

@@ -31,6 +31,7 @@ mod replies;
 mod revocations;
 mod rpc;
 mod script;
+mod slow;
 mod smuggling;
 mod spoofing;
 mod streams;
