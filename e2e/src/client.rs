@@ -114,6 +114,25 @@ impl Client {
         }
     }
 
+    /// The same client, token included, before another door.
+    #[must_use]
+    pub fn before(&self, door: &Self) -> Self {
+        Self {
+            token: self.token.clone(),
+            ..door.clone()
+        }
+    }
+
+    /// POST with an idempotency key.
+    pub async fn post_keyed(&self, path: &str, key: &str, body: &Value) -> Reply {
+        let headers = [
+            ("content-type", "application/json"),
+            ("idempotency-key", key),
+        ];
+        self.send(Method::POST, path, &headers, body.to_string())
+            .await
+    }
+
     /// Where it speaks to.
     #[must_use]
     pub fn base(&self) -> &str {

@@ -31,6 +31,7 @@ static PEOPLE: AtomicU32 = AtomicU32::new(0);
 /// A system, and what it stands on.
 #[derive(Debug)]
 pub struct World {
+    settings: Settings,
     up: Up,
     client: Client,
     rig: Rig,
@@ -84,9 +85,37 @@ impl World {
         settings.edge.buckets = wide_buckets();
         settings.auth.otp.resend_gap_seconds = 0;
         change(&mut settings);
-        let up = Up::start(settings).await.expect("the system starts");
+        let up = Up::start(settings.clone())
+            .await
+            .expect("the system starts");
         let client = Client::new(up.address());
-        Self { up, client, rig }
+        Self {
+            settings,
+            up,
+            client,
+            rig,
+        }
+    }
+
+    /// The same system after a restart: another process on the same database, at another address.
+    ///
+    /// # Panics
+    /// When the system does not start again.
+    pub async fn restart(self) -> Self {
+        let Self {
+            settings, up, rig, ..
+        } = self;
+        up.stop().await;
+        let up = Up::start(settings.clone())
+            .await
+            .expect("the system starts again");
+        let client = Client::new(up.address());
+        Self {
+            settings,
+            up,
+            client,
+            rig,
+        }
     }
 
     /// Speaks without a token.

@@ -20,10 +20,11 @@ use crate::respond::{self, Refusal, Reply};
 use crate::{body, cache, coding, conditional, negotiate};
 
 /// Reply metadata that becomes a header (K-5); all other metadata stays inside.
-const PASSED_ON: [(&str, HeaderName); 3] = [
+const PASSED_ON: [(&str, HeaderName); 4] = [
     ("cache-control", CACHE_CONTROL),
     ("content-disposition", CONTENT_DISPOSITION),
     ("location", LOCATION),
+    (metadata::IDEMPOTENCY_REPLAYED, respond::REPLAYED),
 ];
 
 /// The output of routes whose replies are sent as they are (TR-13).
@@ -210,6 +211,7 @@ pub(crate) fn passed(expected: &Expected, headers: &HeaderMap) -> Result<Metadat
         let value = HeaderValue::try_from(expected.to_string()).map_err(Fault::internal)?;
         passed.insert(metadata::IF_MATCH, value);
     }
+    // What a key may be, and which RPCs take one, is the service's to say (ID-1).
     for key in headers.get_all(metadata::IDEMPOTENCY_KEY) {
         passed.append(metadata::IDEMPOTENCY_KEY, key.clone());
     }

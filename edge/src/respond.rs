@@ -5,7 +5,7 @@ mod body;
 use bytes::Bytes;
 use fault::Fault;
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
@@ -15,6 +15,9 @@ pub(crate) use self::body::{ReplyBody, StreamError};
 
 /// A reply, head and body.
 pub(crate) type Reply = Response<ReplyBody>;
+
+/// Says that a reply is the stored outcome of an earlier request with the same key (ID-3).
+pub(crate) const REPLAYED: HeaderName = HeaderName::from_static(fault::REPLAYED);
 
 /// The media type of every reply but pages and raw ones.
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -52,10 +55,11 @@ impl Refusal {
 
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
-        Self {
-            fault,
-            headers: HeaderMap::new(),
+        let mut headers = HeaderMap::new();
+        if fault.is_replayed() {
+            headers.insert(REPLAYED, HeaderValue::from_static("true"));
         }
+        Self { fault, headers }
     }
 }
 

@@ -5,10 +5,12 @@
 )]
 
 mod database;
+mod keyed;
 mod number;
 mod rig;
 mod wait;
 
 pub use database::ROLE_SECRET;
+pub use keyed::{is_replayed, keyed};
 pub use rig::{Rig, variable};
 pub use wait::{Fact, eventually};

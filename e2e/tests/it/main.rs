@@ -13,6 +13,7 @@ mod edge;
 mod events;
 mod feed;
 mod grpc;
+mod idempotency;
 mod journey;
 mod limits;
 mod lists;

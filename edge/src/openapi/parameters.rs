@@ -47,7 +47,19 @@ pub(super) fn all(
         all.extend(stream());
     }
     all.extend(condition(rpc, binding));
+    all.extend(key(rpc));
     all
+}
+
+/// The key of a request that is to take effect once (ID-1, ID-3).
+fn key(rpc: &Rpc) -> Option<Value> {
+    rpc.rule.idempotency?;
+    let description = "A text of the client's choice, new for each request it means to make once. Sent again within 24 hours \
+        with the same request, it is answered by what the first one was answered, with the header `Idempotency-Replayed: true`: \
+        429, 408, 413, 401 and failures of the server are no answers and free the key. With another request the answer is 422, \
+        while the first one works 409.";
+    let schema = json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$", "description": description});
+    Some(parameter("header", "Idempotency-Key", schema, false))
 }
 
 /// The condition a request can be made under (CQ-1, CQ-2).

@@ -50,6 +50,10 @@ fn success(schemas: &mut Schemas<'_>, rpc: &Rpc, binding: &Binding) -> Value {
         headers["ETag"] = json!({"schema": {"type": "string"}, "description":
             "The version of a single resource, 0 for anything else, and a hash of what the reply says."});
     }
+    if rpc.rule.idempotency.is_some() {
+        headers["Idempotency-Replayed"] = json!({"schema": {"type": "string", "enum": ["true"]}, "description":
+            "The reply is that of an earlier request with the same `Idempotency-Key`."});
+    }
     if rpc.rule.streaming {
         return stream(schemas, rpc, &headers);
     }
@@ -160,6 +164,9 @@ fn failures(rpc: &Rpc, binding: &Binding) -> BTreeMap<u16, Vec<Reason>> {
     }
     if binding.is_change() {
         reasons.push(R::PreconditionFailed);
+    }
+    if rpc.rule.idempotency.is_some() {
+        reasons.extend([R::IdempotencyInProgress, R::IdempotencyKeyReused]);
     }
     let words = rpc
         .comment

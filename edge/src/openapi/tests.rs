@@ -335,6 +335,29 @@ fn tr_13_raw_replies_have_no_envelope() {
 }
 
 #[test]
+fn id_1_every_post_takes_a_key_and_only_what_has_one() {
+    let document = document();
+    let mut posts = 0;
+    for (verb, path, operation) in operations(&document) {
+        let parameters = operation["parameters"].as_array();
+        let takes = parameters.is_some_and(|all| {
+            let is_key = |one: &Value| one["name"] == "Idempotency-Key" && one["in"] == "header";
+            all.iter().any(is_key)
+        });
+        // One RPC has a PATCH beside its POST.
+        let keyed = verb == "POST"
+            || (verb.as_str(), path.as_str()) == ("PATCH", "/api/v1/auth/active-profile");
+        assert_eq!(takes, keyed, "{verb} {path}");
+        if keyed {
+            posts += 1;
+            assert!(!operation["responses"]["409"].is_null(), "{path}");
+            assert!(!operation["responses"]["422"].is_null(), "{path}");
+        }
+    }
+    assert!(posts > 8, "{posts}");
+}
+
+#[test]
 fn failures_are_those_the_comments_name_and_those_every_route_has() {
     let document = document();
     let delete = operation(&document, "delete", "/api/v1/profiles/{id}");

@@ -20,6 +20,7 @@ mod h2;
 mod heads;
 mod house;
 mod leaks;
+mod keys;
 mod limits;
 mod lines;
 mod origins;

@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, reason = "helpers of tests fail as tests do")]
 
 mod account;
+mod idempotency;
 mod mail;
 mod otp;
 mod peer;

@@ -10,6 +10,7 @@ mod comment;
 mod conditional;
 mod cost;
 mod feed_list;
+mod idempotency;
 mod like;
 mod limit;
 mod list_rules;

@@ -6,6 +6,7 @@ mod account;
 mod conditional;
 mod create;
 mod delete;
+mod idempotency;
 mod internal;
 mod primary;
 mod tables;

@@ -1,0 +1,63 @@
+//! Idempotency keys on their way to the service and back: ID-1, ID-3, K-5.
+
+use contracts::feed::v1::{LikeState, ListFeedResponse};
+use fault::{Fault, Reason};
+
+use crate::house::House;
+use crate::script::Answer;
+
+const LIKE: &str = "/api/v1/posts/018f0000-0000-7000-8000-000000000001/like";
+
+#[tokio::test]
+async fn id_1_the_key_of_a_post_reaches_its_service_as_it_is_and_others_do_not() {
+    let house = House::open(|_| {}).await;
+    house.feed.answer(|call| {
+        Ok(match call.rpc.as_str() {
+            "ListFeed" => Answer::new(&ListFeedResponse::default()),
+            _ => Answer::new(&LikeState::default()).with("idempotency-replayed", "true"),
+        })
+    });
+    let bearer = format!("Bearer {}", house.token(&house.rig.caller()));
+    let headers = [
+        ("Authorization", &*bearer),
+        ("Idempotency-Key", "two words"),
+        ("Idempotency-Key", "again"),
+    ];
+    let reply = house.send("POST", LIKE, &headers, "").await;
+    assert_eq!(reply.header("idempotency-replayed"), Some("true"));
+    house.get("/api/v1/feed", &headers).await;
+    house.send("DELETE", LIKE, &headers, "").await;
+    let keys: Vec<Vec<String>> = house
+        .feed
+        .calls()
+        .iter()
+        .map(|call| {
+            let keys = call.metadata.get_all("idempotency-key").iter();
+            keys.map(|key| key.to_str().unwrap().to_owned()).collect()
+        })
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            vec!["two words".to_owned(), "again".to_owned()],
+            vec![],
+            vec![]
+        ]
+    );
+}
+
+#[tokio::test]
+async fn id_3_a_stored_refusal_says_that_it_is_one() {
+    let house = House::open(|_| {}).await;
+    house
+        .feed
+        .answer(|_| Err(Fault::not_found("post").replayed()));
+    let bearer = format!("Bearer {}", house.token(&house.rig.caller()));
+    let headers = [("Authorization", &*bearer), ("Idempotency-Key", "key-1")];
+    let reply = house.send("POST", LIKE, &headers, "").await;
+    assert_eq!(reply.code(), Reason::NotFound.code());
+    assert_eq!(reply.header("idempotency-replayed"), Some("true"));
+    house.feed.answer(|_| Err(Fault::not_found("post")));
+    let reply = house.send("POST", LIKE, &headers, "").await;
+    assert_eq!(reply.header("idempotency-replayed"), None);
+}
