@@ -141,9 +141,9 @@ async fn id_5_a_lost_sign_in_is_asked_for_again_and_stays_one_session() {
     let other = json!({"email": "somebody.else@example.com"});
     let mine = world
         .client()
-        .post_keyed(SEND, "key-1", &json!({"email": email}))
+        .post_keyed(SEND, "key-2", &json!({"email": email}))
         .await;
-    let theirs = world.client().post_keyed(SEND, "key-1", &other).await;
+    let theirs = world.client().post_keyed(SEND, "key-2", &other).await;
     assert!(!is_replayed(&mine) && !is_replayed(&theirs));
     assert_eq!(
         (mine.status, theirs.status),

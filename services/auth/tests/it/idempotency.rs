@@ -4,6 +4,7 @@ use contracts::auth::v1::*;
 use fault::{Fault, Reason};
 use testkit::{is_replayed, keyed};
 use tonic::{Response, Status};
+use uuid::Uuid;
 
 use crate::world::{World, fresh_address, other};
 
@@ -119,7 +120,7 @@ async fn id_4_a_wrong_code_does_not_use_the_key_up_and_a_disabled_account_does()
     verify(&world, &email, &code, "key-1").await.unwrap();
 
     world
-        .sql("update account.users set is_active = false")
+        .sql("update account.user_accounts set is_active = false")
         .await;
     let code = world.code(&email).await;
     for replayed in [false, true] {
@@ -193,9 +194,13 @@ async fn id_3_what_a_session_is_told_to_do_it_does_once() {
         assert_eq!(is_replayed(&done), replayed);
         assert!(!done.unwrap().into_inner().first_login);
     }
-    assert_eq!(world.count("account.users where first_login").await, 0);
+    assert_eq!(
+        world.count("account.user_accounts where first_login").await,
+        0
+    );
 
-    let profile_id = guest.reply.active_profile_id.clone();
+    let profile_id = Uuid::now_v7().to_string();
+    world.peer.give(&guest.account_id(), &profile_id, "Second");
     let mut tokens = Vec::new();
     for replayed in [false, true] {
         let profile_id = profile_id.clone();
