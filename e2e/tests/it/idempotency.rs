@@ -1,10 +1,14 @@
 //! Retried POSTs: one effect, one answer (ID-1..ID-5, T41, I-8).
 
+use contracts::feed::v1::{CreatePostRequest, Post, PostType};
 use e2e::{Client, Reply, World};
 use futures_util::future::join_all;
+use http::Method;
+use prost::Message as _;
 use serde_json::{Value, json};
 
 const POSTS: &str = "/api/v1/posts";
+const CREATE: &str = "/smilefactory.feed.v1.FeedService/CreatePost";
 const SEND: &str = "/api/v1/auth/send-otp";
 const VERIFY: &str = "/api/v1/auth/verify-otp";
 
@@ -63,10 +67,7 @@ async fn t41_fifty_posts_with_one_key_are_one_post_and_the_key_is_its_accounts()
         ("idempotency-key", "key-1"),
     ];
     let loose = "{ \"content\" : \"once \", \"postType\":\"GENERAL\" }";
-    let again = ada
-        .client
-        .send(http::Method::POST, POSTS, &headers, loose)
-        .await;
+    let again = ada.client.send(Method::POST, POSTS, &headers, loose).await;
     assert!(is_replayed(&again), "{}", again.json());
     assert_eq!(said(&again), first);
     let other = ada.client.post_keyed(POSTS, "key-1", &post("twice")).await;
@@ -86,6 +87,42 @@ async fn t41_fifty_posts_with_one_key_are_one_post_and_the_key_is_its_accounts()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn id_1_gw_28_a_key_means_the_same_over_every_protocol() {
+    let world = World::start().await;
+    let ada = world.newcomer().await;
+    let made = ada.client.post_keyed(POSTS, "key-1", &post("once")).await;
+    let id = made.data(201)["id"].as_str().unwrap().to_owned();
+    let call = |content: &str| {
+        let request = CreatePostRequest {
+            r#type: PostType::General.into(),
+            content: content.to_owned(),
+            ..CreatePostRequest::default()
+        };
+        let message = request.encode_to_vec();
+        let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+        let body = [&[0], &length[..], &message].concat();
+        let headers = [
+            ("content-type", "application/grpc-web+proto"),
+            ("idempotency-key", "key-1"),
+        ];
+        let client = ada.client.clone();
+        async move { client.send(Method::POST, CREATE, &headers, body).await }
+    };
+    let again = call("once").await;
+    assert!(is_replayed(&again), "{again:?}");
+    let length = u32::from_be_bytes(again.body[1..5].try_into().unwrap());
+    let message = &again.body[5..][..length as usize];
+    assert_eq!(Post::decode(message).unwrap().id, id);
+    let other = call("twice").await;
+    assert!(
+        String::from_utf8_lossy(&other.body).contains("grpc-status:3"),
+        "{other:?}"
+    );
+    assert_eq!(own_posts(&ada.client, &ada.profile_id).await, 1);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn t41_an_outcome_survives_a_restart() {
     let world = World::start().await;
     let ada = world.newcomer().await;
@@ -95,7 +132,7 @@ async fn t41_an_outcome_survives_a_restart() {
     assert_eq!(refused.refused(404), "NOT_FOUND");
     assert!(!is_replayed(&made) && !is_replayed(&refused));
 
-    let world = world.restart().await;
+    let world = Box::pin(world.restart()).await;
     let client = ada.client.before(world.client());
     let again = client.post_keyed(POSTS, "key-1", &post("once")).await;
     assert!(is_replayed(&again));
