@@ -103,12 +103,14 @@ impl Reader {
         headers: &[(&str, &str)],
         token: &str,
     ) -> (Reply, Self) {
-        let mut reader = Self {
-            tcp: house.connect().await,
-            unread: Vec::new(),
-        };
+        let mut reader = Self::on(house.connect().await);
         let head = reader.ask(target, headers, token).await;
         (head, reader)
+    }
+
+    fn on(tcp: TcpStream) -> Self {
+        let unread = Vec::new();
+        Self { tcp, unread }
     }
 
     /// Asks on this connection and returns the reply's head.

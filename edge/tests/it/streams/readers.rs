@@ -13,6 +13,7 @@ use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
 use tokio::io::AsyncReadExt;
+use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 
 use super::{ARRAY, EVENTS, LINES, PATH, Reader, Source, json, within};
@@ -156,8 +157,13 @@ async fn n_17_a_reader_who_takes_nothing_holds_its_service_back_and_is_dropped()
 async fn st_4_a_reader_who_is_behind_still_gets_the_end_of_its_array() {
     let house = House::open(|_| {}).await;
     let (_, mut alive) = flood(&house);
-    let (head, mut reader) = Reader::open(&house, &format!("{PATH}?waitSeconds=1"), ARRAY).await;
-    assert_eq!(head.status, 200);
+    // A small window, which the first items fill.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(8 * 1024).unwrap();
+    let mut reader = Reader::on(socket.connect(house.address()).await.unwrap());
+    let token = house.token(&house.rig.caller());
+    let target = format!("{PATH}?waitSeconds=3");
+    assert_eq!(reader.ask(&target, &[], &token).await.status, 200);
     let ended = within(Duration::from_secs(10), alive.changed()).await;
     assert!(ended.is_err(), "the time is over");
     // Being behind takes time: more than a broken stream would wait.
