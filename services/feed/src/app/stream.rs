@@ -70,7 +70,7 @@ impl App {
             ctx: ctx.clone(),
             kind,
             latest,
-            done: position == Position::at(now.clone()),
+            done: *position.seen() == now,
             position,
             goal: now,
             missed,
