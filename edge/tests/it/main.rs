@@ -16,6 +16,7 @@ mod forgery;
 mod frames;
 mod grpc;
 mod grpc_streams;
+mod grpc_wire;
 mod h2;
 mod heads;
 mod house;
