@@ -6,6 +6,7 @@
 #![allow(clippy::expect_used, reason = "a harness reports by panicking")]
 
 mod client;
+pub mod examples;
 mod grpc;
 mod lines;
 mod world;

@@ -9,6 +9,7 @@
 mod assignment;
 mod cache;
 mod conditional;
+mod documented;
 mod edge;
 mod events;
 mod feed;
