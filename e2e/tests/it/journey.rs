@@ -98,6 +98,10 @@ async fn the_walk_through_of_the_readme_works_as_printed() {
         r#""content":"And a first comment.""#,
         r#""content":"Hello, community!""#,
         r#""field":"contnet""#,
+        // The trailers of the gRPC-Web call, and the stream's event.
+        "grpc-status:0",
+        r#"data: {"cursor":"#,
+        "Live from the lab",
     ] {
         assert!(printed.contains(expected), "{expected} is not in {printed}");
     }
