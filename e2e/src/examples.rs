@@ -143,7 +143,7 @@ fn http(expected: &str, printed: &str) -> Result<(), String> {
                 other.eq_ignore_ascii_case(name) && (glob(value, text) || same_kind(value, text))
             })
         };
-        if !lines.iter().any(|printed| matches(&printed)) {
+        if !lines.iter().any(matches) {
             return Err(format!("expected the header {line}, printed {head}"));
         }
     }
@@ -168,7 +168,11 @@ fn text(expected: &str, printed: &str) -> Result<(), String> {
         ));
     }
     for (one, other) in wanted.iter().zip(lines) {
-        let field = one.starts_with("data: ").then_some("data: ").unwrap_or("");
+        let field = if one.starts_with("data: ") {
+            "data: "
+        } else {
+            ""
+        };
         let parsed = |line: &str| {
             serde_json::from_str::<Value>(line.strip_prefix(field)?)
                 .ok()

@@ -62,7 +62,10 @@ async fn node(example: &Example, room: &Path, world: &World) -> String {
         .replace("http://localhost:3000", world.client().base());
     let done = tokio::process::Command::new("node")
         .args(["--input-type=module", "--eval", &code])
-        .env("TOKEN", std::fs::read_to_string(room.join("token")).unwrap())
+        .env(
+            "TOKEN",
+            std::fs::read_to_string(room.join("token")).unwrap(),
+        )
         .current_dir(testkit::variable("SF_TEST_GRPC_WEB"))
         .output()
         .await

@@ -255,7 +255,7 @@ fn expanded(text: &str, names: &BTreeMap<String, String>) -> Vec<u8> {
     let mut out = Vec::new();
     let mut rest = text;
     while let Some(at) = rest.find('$') {
-        out.extend_from_slice(rest[..at].as_bytes());
+        out.extend_from_slice(&rest.as_bytes()[..at]);
         rest = &rest[at + 1..];
         if let Some(inner) = rest.strip_prefix('{') {
             let end = inner
