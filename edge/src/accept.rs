@@ -177,11 +177,7 @@ fn answer(
     peer: IpAddr,
     in_flight: InFlight,
 ) -> BoxFuture<'static, Result<Reply, Infallible>> {
-    async move {
-        let reply = door.answer(request, peer, &in_flight).await;
-        Ok(reply.map(|body| body.holding(in_flight)))
-    }
-    .boxed()
+    async move { Ok(door.answer(request, peer, in_flight).await) }.boxed()
 }
 
 /// How many connections are open, and whose.

@@ -56,25 +56,17 @@ impl Door {
         let Decoded {
             message, fields, ..
         } = decoded;
+        let message = message.into();
         let allowed = patience.map_or(rule.deadline, |asked| asked.min(rule.deadline));
         let ctx = |allowed| self.context(parts, exchange, session.map(Session::caller), allowed);
         let answer = if cache::serves(&parts.method, rule, session) {
             let ctx = ctx(rule.deadline);
-            let shared = self.shared(rule, &ctx, message.into());
+            let shared = self.shared(rule, &ctx, message);
             let answer = tokio::time::timeout(allowed, shared).await;
             answer.unwrap_or_else(|_late| Err(Fault::timeout()))?
         } else {
-            self.peers
-                .forward_with(
-                    rule.domain(),
-                    &ctx(allowed),
-                    rule.path,
-                    message.into(),
-                    passed,
-                )
-                .await?
+            self.perform(rule, &ctx(allowed), message, passed).await?
         };
-        self.cache.called(rule);
         let meta = ReplyMeta {
             request_id: &exchange.request_id,
             timestamp: &respond::now(),
@@ -87,8 +79,18 @@ impl Door {
                 count_failure("INTERNAL_ERROR");
                 Fault::internal(error)
             })?;
-        let metadata = answer.metadata.into_headers();
-        let status = status(rule.status, &metadata);
+        Ok(self.reply(parts, rule, &answer.metadata.into_headers(), printed)?)
+    }
+
+    /// Makes the HTTP reply of a service's, which is printed already.
+    fn reply(
+        &self,
+        parts: &Parts,
+        rule: &RpcRule,
+        metadata: &HeaderMap,
+        printed: transcode::Reply,
+    ) -> Result<Reply, Fault> {
+        let status = status(rule.status, metadata);
         let content_type = match &printed.raw_content_type {
             Some(content_type) => HeaderValue::from_str(content_type).map_err(Fault::internal)?,
             None => respond::JSON,
@@ -97,7 +99,7 @@ impl Door {
         let mut reply = respond::raw(status, content_type, printed.body);
         let headers = reply.headers_mut();
         headers.extend(tag.map(|tag| (ETAG, tag)));
-        pass_on(&metadata, headers);
+        pass_on(metadata, headers);
         describe_cache_class(rule.cache, headers);
         if let Some(page) = printed.page {
             describe_page(page, headers);
@@ -108,6 +110,22 @@ impl Door {
             headers.entry(LOCATION).or_insert(location);
         }
         Ok(reply)
+    }
+
+    /// Calls a service for one client alone, whatever the protocol. Who wrote finds what is kept of the service gone.
+    pub(crate) async fn perform(
+        &self,
+        rule: &'static RpcRule,
+        ctx: &Context,
+        message: Bytes,
+        passed: MetadataMap,
+    ) -> Result<mesh::Reply, Fault> {
+        let answer = self
+            .peers
+            .forward_with(rule.domain(), ctx, rule.path, message, passed)
+            .await?;
+        self.cache.called(rule);
+        Ok(answer)
     }
 
     /// Makes the service's request message, or says all that is wrong with it.

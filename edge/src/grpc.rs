@@ -3,9 +3,9 @@
 
 mod calls;
 mod dialect;
+mod printer;
 mod reflection;
 mod reply;
-mod watched;
 mod wire;
 
 use std::convert::Infallible;
@@ -13,12 +13,14 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use contracts::RpcRule;
 use fault::Fault;
+use futures_util::StreamExt;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, Request, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use mesh::metadata;
+use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::metadata::MetadataMap;
@@ -29,8 +31,7 @@ pub(crate) use self::calls::Calls;
 pub(crate) use self::dialect::Dialect;
 
 use self::calls::Call;
-use self::watched::{Watch, Watched};
-use crate::accept::pulse::InFlight;
+use self::printer::Frames;
 use crate::auth::Session;
 use crate::pipeline::{self, Door, Exchange};
 use crate::respond::{Refusal, Reply, ReplyBody};
@@ -44,11 +45,10 @@ impl Door {
         parts: &Parts,
         body: Option<Incoming>,
         exchange: &mut Exchange,
-        in_flight: &InFlight,
     ) -> Reply {
         let Dialect::Web(form) = dialect else {
             let body = body.map(Body::new);
-            return self.call(dialect, parts, body, exchange, in_flight).await;
+            return self.call(dialect, parts, body, exchange).await;
         };
         // The layer sees a request it has nothing to say against: what is wrong with the real one is said inside, in our shape.
         let mut request = Request::new(wire::Unsized::new(body));
@@ -68,7 +68,7 @@ impl Door {
                     ));
                 };
                 let body = Some(request.into_body()).filter(|body| !body.is_end_stream());
-                Ok::<_, Infallible>(self.call(dialect, parts, body, exchange, in_flight).await)
+                Ok::<_, Infallible>(self.call(dialect, parts, body, exchange).await)
             }
         });
         let Ok(reply) = GrpcWebLayer::new().layer(inner).oneshot(request).await;
@@ -82,7 +82,6 @@ impl Door {
         parts: &Parts,
         mut body: Option<Body>,
         exchange: &mut Exchange,
-        in_flight: &InFlight,
     ) -> Reply {
         let verdict = exchange.record.grpc();
         let steps = Box::pin(self.call_steps(dialect, parts, &mut body, exchange));
@@ -91,7 +90,8 @@ impl Door {
             verdict.failure(refusal.reason());
             reply::refusal(refusal, &exchange.request_id)
         });
-        self.leave_body(body, parts.version, reply, in_flight).await
+        self.leave_body(body, parts.version, reply, &exchange.in_flight)
+            .await
     }
 
     async fn call_steps(
@@ -123,8 +123,6 @@ impl Door {
                     .await;
                 if answer.is_ok() {
                     verdict.success();
-                    // The reply is made, though its trailers are to follow: no more place is needed than over REST.
-                    exchange.place = None;
                 }
                 answer
             }
@@ -149,10 +147,7 @@ impl Door {
         let allowed = patience.map_or(rule.deadline, |asked| asked.min(rule.deadline));
         let caller = session.map(Session::caller);
         let ctx = self.context(parts, exchange, caller, allowed);
-        let answer = self
-            .peers
-            .forward_with(rule.domain(), &ctx, rule.path, message, passed)
-            .await?;
+        let answer = self.perform(rule, &ctx, message, passed).await?;
         Ok(reply::unary(answer))
     }
 
@@ -172,18 +167,13 @@ impl Door {
             None => mesh::STREAM_DEADLINE,
         };
         let allowed = patience.map_or(longest, |asked| asked.min(longest));
+        let until = Instant::now() + allowed;
         let ctx = self.context(parts, exchange, session.map(Session::caller), allowed);
-        // A stream may last; that it begins may not.
-        let opened = self
-            .peers
-            .forward_streaming(rule.domain(), &ctx, rule.path, message);
-        let messages = tokio::time::timeout(rule.deadline, opened)
-            .await
-            .map_err(|_elapsed| Fault::timeout())??;
-        let ending = self.ending(session.cloned(), &exchange.request_id);
-        let watch = Watch::of(exchange, rule.path);
-        let body = Watched::new(reply::framed(messages), ending, watch);
-        Ok(reply::reply(ReplyBody::stream(body)))
+        let messages = self.open(&ctx, rule, message, None).await?;
+        let frames = messages.map(|message| Ok(wire::frame(&message?)));
+        let printer = Frames::of(exchange);
+        let body = self.pump(exchange, session, until, frames, printer);
+        Ok(reply::reply(body))
     }
 
     /// Hands a call to the reflection service, which speaks for itself.
@@ -203,10 +193,11 @@ impl Door {
         if let Some(status) = Status::from_header_map(answer.headers()) {
             return Err(Fault::from(status).into());
         }
-        let ending = self.ending(None, &exchange.request_id);
-        let watch = Watch::of(exchange, path);
-        let body = Watched::new(answer.into_body(), ending, watch);
-        Ok(reply::reply(ReplyBody::stream(body)))
+        let until = Instant::now() + mesh::STREAM_DEADLINE;
+        let frames = reflection::frames(answer.into_body());
+        let printer = Frames::of(exchange);
+        let body = self.pump(exchange, None, until, frames, printer);
+        Ok(reply::reply(body))
     }
 
     /// Takes the one message of a request.

@@ -69,14 +69,14 @@ pub(crate) struct Exchange {
     pub(crate) tokens: bool,
     /// How the tightest rate-limit bucket stands.
     pub(crate) standing: Option<Standing>,
-    /// The place it was let in to, kept until its reply is made or, when that is a stream, sent.
+    /// The place it was let in to, kept until its reply is made; a stream takes it along.
     pub(crate) place: Option<Place>,
-    /// The request's part in its connection's time-keeping.
+    /// The request's part in its connection's time-keeping, kept as the place is.
     pub(crate) in_flight: InFlight,
 }
 
 impl Exchange {
-    fn open(parts: &Parts, peer: IpAddr, trusted_hops: usize, in_flight: &InFlight) -> Self {
+    fn open(parts: &Parts, peer: IpAddr, trusted_hops: usize, in_flight: InFlight) -> Self {
         let request_id = request_id::of(&parts.headers);
         let ip = client_ip::client(peer, &parts.headers, trusted_hops);
         let given = parts
@@ -94,7 +94,7 @@ impl Exchange {
             tokens: false,
             standing: None,
             place: None,
-            in_flight: in_flight.clone(),
+            in_flight,
         }
     }
 }
@@ -105,41 +105,39 @@ impl Door {
         &self,
         request: Request<Incoming>,
         peer: IpAddr,
-        in_flight: &InFlight,
+        in_flight: InFlight,
     ) -> Reply {
         let (parts, body) = request.into_parts();
         let mut exchange = Exchange::open(&parts, peer, self.config.trusted_hops, in_flight);
         let span = tracing::info_span!("http", service = "edge", request_id = exchange.request_id, trace_id = %exchange.trace.trace_id());
         let body = (!body.is_end_stream()).then_some(body);
         let reply = self
-            .speak(&parts, body, &mut exchange, in_flight)
+            .speak(&parts, body, &mut exchange)
             .instrument(span)
             .await;
         self.finish(&parts, exchange, reply)
     }
 
     /// Answers a request in the protocol it speaks.
-    async fn speak(
-        &self,
-        parts: &Parts,
-        body: Option<Incoming>,
-        exchange: &mut Exchange,
-        in_flight: &InFlight,
-    ) -> Reply {
-        if let Err(refusal) = head::unambiguous(parts, in_flight.is_malformed()) {
+    async fn speak(&self, parts: &Parts, body: Option<Incoming>, exchange: &mut Exchange) -> Reply {
+        if let Err(refusal) = head::unambiguous(parts, exchange.in_flight.is_malformed()) {
             // What can be read in two ways is nothing at all, not even a preflight (T17).
             log::explain(&exchange.record.route, &refusal.fault);
             let reply = respond::refusal(refusal, &exchange.request_id);
-            return self.leave_body(body, parts.version, reply, in_flight).await;
+            return self
+                .leave_body(body, parts.version, reply, &exchange.in_flight)
+                .await;
         }
         // Preflights before all else: they carry no token, and browsers take any refusal for a closed door (HD-4).
         if Cors::is_preflight(&parts.method, &parts.headers) {
             let reply = Response::default();
-            return self.leave_body(body, parts.version, reply, in_flight).await;
+            return self
+                .leave_body(body, parts.version, reply, &exchange.in_flight)
+                .await;
         }
         match Dialect::of(&parts.headers) {
-            Some(dialect) => self.grpc(dialect, parts, body, exchange, in_flight).await,
-            None => self.rest(parts, body, exchange, in_flight).await,
+            Some(dialect) => self.grpc(dialect, parts, body, exchange).await,
+            None => self.rest(parts, body, exchange).await,
         }
     }
 
@@ -149,7 +147,6 @@ impl Door {
         parts: &Parts,
         mut body: Option<Incoming>,
         exchange: &mut Exchange,
-        in_flight: &InFlight,
     ) -> Reply {
         let accepted = Accepted::of(&parts.headers);
         let steps = Box::pin(self.steps(parts, &mut body, exchange, accepted));
@@ -159,7 +156,9 @@ impl Door {
             respond::refusal(refusal, &exchange.request_id)
         });
         let reply = conditional::revalidated(parts, reply);
-        let reply = self.leave_body(body, parts.version, reply, in_flight).await;
+        let reply = self
+            .leave_body(body, parts.version, reply, &exchange.in_flight)
+            .await;
         coding::compress(accepted, self.config.limits.compress_bytes, reply).await
     }
 
@@ -236,7 +235,7 @@ impl Door {
     }
 
     /// Adds what every reply carries and writes the access line.
-    fn finish(&self, parts: &Parts, mut exchange: Exchange, mut reply: Reply) -> Reply {
+    fn finish(&self, parts: &Parts, exchange: Exchange, mut reply: Reply) -> Reply {
         let headers = reply.headers_mut();
         if let Ok(id) = HeaderValue::from_str(&exchange.request_id) {
             headers.insert(request_id::HEADER, id);
@@ -257,11 +256,7 @@ impl Door {
             }
             *reply.body_mut() = ReplyBody::default();
         }
-        let place = exchange.place.take();
-        exchange
-            .record
-            .follow(reply)
-            .map(|body| body.holding(place))
+        exchange.record.follow(reply)
     }
 }
 

@@ -2,9 +2,7 @@
 //! here knows any route (TR-11).
 
 mod asked;
-mod body;
 mod form;
-mod pump;
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -20,16 +18,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use hyper::body::Incoming;
 use identity::Context;
 use mesh::Messages;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
-use tracing::Instrument;
 use transcode::{Decoded, Item, Match};
 
 use self::asked::{Asked, Window};
-use self::body::Pumped;
 use self::form::Form;
-use self::pump::Pump;
 use crate::auth::Session;
 use crate::forward::count_failure;
 use crate::negotiate;
@@ -52,7 +45,7 @@ impl Door {
         &self,
         parts: &Parts,
         body: &mut Option<Incoming>,
-        exchange: &Exchange,
+        exchange: &mut Exchange,
         found: &Match<'_>,
         rule: &'static RpcRule,
         session: Option<&Session>,
@@ -62,7 +55,10 @@ impl Door {
         let life = life(session);
         let caller = session.map(Session::caller);
         let ctx = self.context(parts, exchange, caller, life + SLACK);
-        let messages = self.open(parts, &ctx, rule, decoded.message.into()).await?;
+        let patience = negotiate::patience(&parts.headers)?;
+        let messages = self
+            .open(&ctx, rule, decoded.message.into(), patience)
+            .await?;
         let printer = self.routes.transcoder.items(found.route, decoded.fields);
         let items = messages.map(move |message| {
             printer.print(&message?).map_err(|error| {
@@ -70,25 +66,14 @@ impl Door {
                 Fault::internal(error)
             })
         });
-        let mut items = items.peekable();
+        let most = window.map_or(usize::MAX, |window| window.items);
+        let mut items = items.take(most).peekable();
         if parts.method != Method::HEAD {
             begun(&mut items).await?;
         }
-        let pump = Pump {
-            form,
-            most: window.map_or(usize::MAX, |window| window.items),
-            until: Instant::now() + window.map_or(life, |window| window.wait.min(life)),
-            heartbeat: self.config.limits.stream_heartbeat(),
-            patience: self.config.limits.idle_body(),
-            in_flight: exchange.in_flight.clone(),
-            request_id: exchange.request_id.clone(),
-            route: exchange.record.route.to_string(),
-        };
-        let (out, chunks) = mpsc::channel(1);
-        let ending = self.ending(session.cloned(), &exchange.request_id);
-        let mut running = JoinSet::new();
-        running.spawn(pump.run(items, ending, out).in_current_span());
-        Ok(reply(form, Pumped::new(chunks, running)))
+        let until = Instant::now() + window.map_or(life, |window| window.wait.min(life));
+        let body = self.pump(exchange, session, until, items, form);
+        Ok(reply(form, body))
     }
 
     /// Tells the door's part of a request from the service's; what is wrong with either is said together (CV-3).
@@ -117,15 +102,15 @@ impl Door {
         Err(Fault::violations(wrong).into())
     }
 
-    /// Opens the stream. The request's deadline is that of the opening; the stream has its own (SC-3).
-    async fn open(
+    /// Opens a stream at its service. The context's deadline is that of the stream; that it begins may take no longer than
+    /// the route allows (SC-3).
+    pub(crate) async fn open(
         &self,
-        parts: &Parts,
         ctx: &Context,
         rule: &'static RpcRule,
         message: Bytes,
+        patience: Option<Duration>,
     ) -> Result<Messages, Fault> {
-        let patience = negotiate::patience(&parts.headers)?;
         let patience = patience.map_or(rule.deadline, |asked| asked.min(rule.deadline));
         let opening = self
             .peers
@@ -173,9 +158,9 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<&str>, Fault> {
     }
 }
 
-fn reply(form: Form, body: Pumped) -> Reply {
+fn reply(form: Form, body: ReplyBody) -> Reply {
     const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
-    let mut reply = Response::new(ReplyBody::stream(body));
+    let mut reply = Response::new(body);
     let headers = reply.headers_mut();
     headers.insert(CONTENT_TYPE, form.content_type());
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));

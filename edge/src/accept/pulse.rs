@@ -3,7 +3,6 @@
 //! hyper has one timer for heads and none for the version sniff, the idle connection or the reader who takes nothing
 //! (hyperium/hyper #3756). The wire reports bytes here, the service reports requests, and the watchdog reads deadlines.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -49,14 +48,14 @@ struct State {
     unread: bool,
 }
 
-/// A request in flight; the connection is idle again when the last one has ended. Clones are the same request.
+/// A request in flight, over when its last clone is dropped; the connection is idle again when none is left. No reply's body
+/// holds one: that of an HTTP/2 reader who takes nothing is kept by the connection, and must not keep it in turn.
 #[derive(Debug, Clone)]
 pub(crate) struct InFlight(Arc<Request>);
 
 #[derive(Debug)]
 struct Request {
     pulse: Pulse,
-    ended: AtomicBool,
 }
 
 impl Pulse {
@@ -89,7 +88,6 @@ impl Pulse {
         state.head_since = None;
         InFlight(Arc::new(Request {
             pulse: self.clone(),
-            ended: AtomicBool::new(false),
         }))
     }
 
@@ -168,26 +166,6 @@ impl InFlight {
     pub(crate) fn leave_unread(&self) {
         self.0.pulse.state().unread = true;
     }
-
-    /// Counts the request as over, whoever still holds it: an HTTP/2 stream whose reader takes nothing is kept by its
-    /// connection, and must not keep it in turn. Without this a request is over when the last clone is dropped.
-    pub(crate) fn end(&self) {
-        self.0.end();
-    }
-}
-
-impl Request {
-    fn end(&self) {
-        if self.ended.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let mut state = self.pulse.state();
-        state.active = state.active.saturating_sub(1);
-        if state.active == 0 {
-            state.idle_since = Instant::now();
-            state.head_since = state.scan.is_in_head().then_some(state.idle_since);
-        }
-    }
 }
 
 impl State {
@@ -213,7 +191,12 @@ impl State {
 
 impl Drop for Request {
     fn drop(&mut self) {
-        self.end();
+        let mut state = self.pulse.state();
+        state.active = state.active.saturating_sub(1);
+        if state.active == 0 {
+            state.idle_since = Instant::now();
+            state.head_since = state.scan.is_in_head().then_some(state.idle_since);
+        }
     }
 }
 

@@ -3,8 +3,14 @@
 use std::collections::{BTreeSet, HashMap};
 
 use anyhow::Context;
+use bytes::Bytes;
+use fault::Fault;
+use futures_util::{Stream, stream};
+use http_body_util::BodyExt;
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, FileDescriptor, Value};
+use tonic::body::Body;
+use tonic::{Code, Status};
 use tonic_reflection::server::Builder;
 
 /// Largest question, in bytes: names only.
@@ -38,6 +44,24 @@ pub(super) fn services() -> anyhow::Result<HashMap<&'static str, mesh::Hosted>> 
             mesh::Hosted::new(v1alpha.max_decoding_message_size(QUESTION)),
         ),
     ]))
+}
+
+/// Returns the frames of a service's reply, which fail as its trailers say.
+pub(super) fn frames(body: Body) -> impl Stream<Item = Result<Bytes, Fault>> {
+    stream::try_unfold(body, async |mut body| {
+        let Some(frame) = body.frame().await.transpose()? else {
+            return Err(Fault::internal("a reply ended without a status"));
+        };
+        let trailers = match frame.into_data() {
+            Ok(data) => return Ok(Some((data, body))),
+            Err(frame) => frame.into_trailers().unwrap_or_default(),
+        };
+        match Status::from_header_map(&trailers) {
+            Some(status) if status.code() == Code::Ok => Ok(None),
+            Some(status) => Err(status.into()),
+            None => Err(Fault::internal("a reply with trailers but no status")),
+        }
+    })
 }
 
 /// Returns the files that describe RPCs with a route and all they are made of; RPCs without one are left out of them.

@@ -2,11 +2,10 @@
 
 use std::convert::Infallible;
 
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::stream;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Response};
-use http_body::{Body, Frame};
+use http_body::Frame;
 use http_body_util::StreamBody;
 use tonic::Status;
 
@@ -22,8 +21,12 @@ const PASSED_ON: [&str; 1] = ["idempotency-replayed"];
 
 /// Returns the reply of one message.
 pub(super) fn unary(answer: mesh::Reply) -> Reply {
-    let message = Ok::<_, Infallible>(answer.message);
-    let mut reply = reply(ReplyBody::stream(framed(stream::iter([message]))));
+    let frames = [
+        Frame::data(wire::frame(&answer.message)),
+        Frame::trailers(ok()),
+    ];
+    let frames = stream::iter(frames.map(Ok::<_, Infallible>));
+    let mut reply = reply(ReplyBody::stream(StreamBody::new(frames)));
     let metadata = answer.metadata.into_headers();
     for name in PASSED_ON {
         if let Some(value) = metadata.get(name) {
@@ -42,14 +45,11 @@ pub(super) fn reply(body: ReplyBody) -> Reply {
     reply
 }
 
-/// Returns messages as the body of a reply, ending well.
-pub(super) fn framed<E>(
-    messages: impl Stream<Item = Result<Bytes, E>>,
-) -> impl Body<Data = Bytes, Error = E> {
-    let mut ok = HeaderMap::new();
-    ok.insert(Status::GRPC_STATUS, OK);
-    let frames = messages.map(|message| Ok(Frame::data(wire::frame(&message?))));
-    StreamBody::new(frames.chain(stream::iter([Ok(Frame::trailers(ok))])))
+/// Returns what is said last of a call that went well.
+pub(super) fn ok() -> HeaderMap {
+    let mut trailers = HeaderMap::new();
+    trailers.insert(Status::GRPC_STATUS, OK);
+    trailers
 }
 
 /// Returns a refusal: the status and its details as headers, which browsers can read too.

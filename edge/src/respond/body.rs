@@ -1,6 +1,5 @@
 //! The body of a reply: whole, or a stream that may last for hours.
 
-use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
@@ -50,17 +49,6 @@ impl ReplyBody {
     pub(crate) fn is_stream(&self) -> bool {
         matches!(self, Self::Stream(_))
     }
-
-    /// Keeps `guard` until the last byte of a stream was handed over or its reader left; with a whole body it is dropped at once.
-    pub(crate) fn holding(self, guard: impl Any + Send) -> Self {
-        match self {
-            Self::Whole(_) => self,
-            Self::Stream(inner) => Self::Stream(Box::pin(Holding {
-                inner,
-                _guard: Box::new(guard),
-            })),
-        }
-    }
 }
 
 impl Default for ReplyBody {
@@ -102,30 +90,5 @@ impl Body for ReplyBody {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Stream(body) => body.size_hint(),
         }
-    }
-}
-
-struct Holding {
-    inner: Stream,
-    _guard: Box<dyn Any + Send>,
-}
-
-impl Body for Holding {
-    type Data = Bytes;
-    type Error = StreamError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
-        self.inner.as_mut().poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
     }
 }

@@ -7,6 +7,8 @@ use http::{HeaderMap, HeaderValue};
 use transcode::Item;
 
 use crate::negotiate::{Weight, weight};
+use crate::pump::{Chunk, Ending, Last, Printer};
+use crate::respond;
 
 /// How the items of a stream are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,26 +89,27 @@ impl Form {
         (weight > 0).then_some((weight, exact, place))
     }
 
-    /// What stands before the first item.
-    pub(crate) fn opening(self) -> &'static [u8] {
-        if self == Self::Array { b"[" } else { b"" }
-    }
-
     /// What stands after the last item.
-    pub(crate) fn closing(self) -> &'static [u8] {
+    fn closing(self) -> &'static [u8] {
         if self == Self::Array { b"]" } else { b"" }
     }
+}
 
-    /// What says that the stream is alive and means nothing else (ST-4).
-    pub(crate) fn heartbeat(self) -> &'static [u8] {
-        match self {
-            Self::Array | Self::Lines => b"\n",
-            Self::Events => b":\n\n",
-        }
+impl Printer for Form {
+    type Item = Item;
+
+    fn opening(&self) -> &'static [u8] {
+        if *self == Self::Array { b"[" } else { b"" }
     }
 
-    /// Writes an item; `first` when none stands before it.
-    pub(crate) fn item(self, item: Item, first: bool) -> Bytes {
+    fn heartbeat(&self) -> Option<&'static [u8]> {
+        Some(match self {
+            Self::Array | Self::Lines => b"\n",
+            Self::Events => b":\n\n",
+        })
+    }
+
+    fn item(&self, item: Item, first: bool) -> Bytes {
         let Item { mut json, cursor } = item;
         match self {
             Self::Array => element(&json, first),
@@ -131,10 +134,26 @@ impl Form {
         }
     }
 
-    /// Writes the error body that ends a stream (ST-2).
-    pub(crate) fn failure(self, mut body: Vec<u8>, first: bool) -> Bytes {
-        match self {
-            Self::Array => element(&body, first),
+    /// Only a token that is no longer good is a failure: what else ends a stream, its reader goes on from.
+    fn outcome(&self, ending: Ending) -> Result<(), Fault> {
+        match ending {
+            Ending::Lapsed(fault) => Err(fault),
+            Ending::Due | Ending::Closing => Ok(()),
+        }
+    }
+
+    fn complete(&self) -> Last {
+        Last {
+            bytes: Bytes::from_static(self.closing()),
+            end: Some(Chunk::End),
+        }
+    }
+
+    /// The error body stands where the next item would, then the connection breaks (ST-2).
+    fn failure(&self, fault: Fault, request_id: &str, first: bool) -> Last {
+        let mut body = fault::http::body(&fault, request_id, &respond::now());
+        let bytes = match self {
+            Self::Array => [&element(&body, first), self.closing()].concat().into(),
             Self::Lines => {
                 body.push(b'\n');
                 body.into()
@@ -142,7 +161,8 @@ impl Form {
             Self::Events => [b"event: error\ndata: ", &body[..], b"\n\n"]
                 .concat()
                 .into(),
-        }
+        };
+        Last { bytes, end: None }
     }
 }
 

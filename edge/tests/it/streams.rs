@@ -3,6 +3,7 @@
 mod endings;
 mod forms;
 mod readers;
+mod stuck;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
