@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use identity::{Caller, Context, Expected};
 use mesh::metadata;
 use tonic::metadata::MetadataMap;
-use transcode::{Decoded, Match, Page, ReplyMeta, Route};
+use transcode::{Decoded, Match, Page, ReplyMeta, Route, Selection};
 
 use crate::auth::Session;
 use crate::pipeline::{Door, Exchange};
@@ -67,22 +67,30 @@ impl Door {
         } else {
             self.perform(rule, &ctx(allowed), message, passed).await?
         };
+        let printed = self.print(exchange, found.route, &answer.message, fields.as_ref())?;
+        Ok(self.reply(parts, rule, &answer.metadata.into_headers(), printed)?)
+    }
+
+    /// Makes the body of a reply.
+    fn print(
+        &self,
+        exchange: &Exchange,
+        route: &Route,
+        message: &[u8],
+        fields: Option<&Selection>,
+    ) -> Result<transcode::Reply, Fault> {
         let meta = ReplyMeta {
             request_id: &exchange.request_id,
             timestamp: &respond::now(),
         };
-        let printed = self
-            .routes
-            .transcoder
-            .reply(found.route, &answer.message, &meta, fields.as_ref())
-            .map_err(|error| {
-                count_failure("INTERNAL_ERROR");
-                Fault::internal(error)
-            })?;
-        Ok(self.reply(parts, rule, &answer.metadata.into_headers(), printed)?)
+        let printed = self.routes.transcoder.reply(route, message, &meta, fields);
+        printed.map_err(|error| {
+            count_failure("INTERNAL_ERROR");
+            Fault::internal(error)
+        })
     }
 
-    /// Makes the HTTP reply of a service's, which is printed already.
+    /// Puts a body into the reply that its contract and its service's metadata ask for.
     fn reply(
         &self,
         parts: &Parts,

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use contracts::feed::v1::{ListCommentsResponse, ListFeedResponse, Post, PostCard};
+use contracts::feed::v1::{
+    CreatePostRequest, ListCommentsResponse, ListFeedRequest, ListFeedResponse, Post, PostCard,
+};
 use fault::{Fault, Reason};
 use futures_util::future::join_all;
 use identity::Caller;
@@ -12,6 +14,7 @@ use redis::changes::{self, Change};
 use tokio::task::JoinSet;
 
 use crate::house::{House, Reply, without_limits};
+use crate::rpc::Wire;
 use crate::script::{Answer, Call};
 
 const FEED: &str = "/api/v1/feed";
@@ -133,25 +136,54 @@ async fn gw_18_a_change_drops_what_was_kept_within_2_s() {
     }
 }
 
-#[tokio::test]
-async fn gw_18_who_writes_reads_what_was_written() {
-    let (house, _voice) = house().await;
-    assert_eq!(content(&house.get(FEED, &[]).await), "first");
-    house.feed.answer(|call| {
+/// Lets every write go well, and the feed say `content` from now on.
+fn publish(house: &House, content: &'static str) {
+    house.feed.answer(move |call| {
         Ok(match call.rpc.as_str() {
-            "ListFeed" => feed("second"),
+            "ListFeed" => feed(content),
             _ => Answer::new(&Post {
                 metadata: "{}".to_owned(),
                 ..Post::default()
             }),
         })
     });
+}
+
+#[tokio::test]
+async fn gw_18_who_writes_reads_what_was_written() {
+    let (house, _voice) = house().await;
+    assert_eq!(content(&house.get(FEED, &[]).await), "first");
+    publish(&house, "second");
     let token = format!("Bearer {}", house.token(&house.rig.caller()));
     let body = "{\"type\":\"general\",\"content\":\"second\"}";
     let headers = [("Authorization", &*token)];
     let written = house.send("POST", "/api/v1/posts", &headers, body).await;
     assert_eq!(written.status, 201);
     assert_eq!(content(&house.get(FEED, &[]).await), "second");
+}
+
+#[tokio::test]
+async fn gw_18_gw_28_who_writes_over_grpc_reads_what_was_written() {
+    let (house, _voice) = house().await;
+    let token = format!("Bearer {}", house.token(&house.rig.caller()));
+    let metadata = [("authorization", &*token)];
+    for (wire, said) in [(Wire::Native, "second"), (Wire::Web, "third")] {
+        let before = content(&house.get(FEED, &[]).await);
+        publish(&house, said);
+        assert_eq!(content(&house.get(FEED, &[]).await), before, "it is kept");
+        let call = |rpc: &str| format!("/smilefactory.feed.v1.FeedService/{rpc}");
+        // A read changes nothing.
+        let path = call("ListFeed");
+        house
+            .call(wire, &path, &metadata, &ListFeedRequest::default())
+            .await;
+        assert_eq!(content(&house.get(FEED, &[]).await), before);
+        let path = call("CreatePost");
+        let request = CreatePostRequest::default();
+        let written = house.call(wire, &path, &metadata, &request).await;
+        written.message::<Post>();
+        assert_eq!(content(&house.get(FEED, &[]).await), said);
+    }
 }
 
 #[tokio::test]

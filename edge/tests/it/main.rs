@@ -15,8 +15,6 @@ mod forger;
 mod forgery;
 mod frames;
 mod grpc;
-mod grpc_streams;
-mod grpc_wire;
 mod h2;
 mod heads;
 mod house;
