@@ -7,7 +7,7 @@ mod wire;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::Request;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
@@ -132,43 +132,58 @@ impl Connection {
             })
         };
         let io = TokioIo::new(Wire::new(stream, pulse.clone()));
-        let mut connection = pin!(server.serve_connection(io, service));
-        let (mut closing, mut end) = (false, None);
-        loop {
-            let wake = match pulse.check(limits) {
-                Ok(wake) => wake,
-                Err(Overdue::Silent | Overdue::Stuck) => break,
-                Err(Overdue::Head) => {
-                    pulse.condemn_head();
-                    *end.get_or_insert_with(|| tokio::time::Instant::now() + LAST_WORD)
-                }
-                Err(Overdue::Idle) if !closing => {
-                    closing = true;
-                    connection.as_mut().graceful_shutdown();
-                    *end.get_or_insert_with(|| tokio::time::Instant::now() + LAST_WORD)
-                }
-                Err(Overdue::Idle) => break,
-            };
-            if end.is_some_and(|end| end <= tokio::time::Instant::now()) {
-                break;
-            }
-            tokio::select! {
-                ended = connection.as_mut() => {
-                    if let Err(error) = ended {
-                        tracing::debug!(error = %error, "connection ended early");
-                    }
-                    break;
-                }
-                () = stop.begun(), if !closing => {
-                    closing = true;
-                    connection.as_mut().graceful_shutdown();
-                }
-                () = tokio::time::sleep_until(wake) => {}
-            }
-        }
+        let connection = pin!(server.serve_connection(io, service));
+        supervise(connection, &pulse, limits, &stop).await;
         drop(place);
     }
 }
+
+/// Drives a connection until it ends, is overdue, or has finished what it was at when the door closed.
+async fn supervise<S>(
+    mut connection: Pin<&mut auto::Connection<'_, TokioIo<Wire>, S, TokioExecutor>>,
+    pulse: &Pulse,
+    limits: &Limits,
+    stop: &Shutdown,
+) where
+    S: Service<Request<Incoming>, Response = Reply, Error = Infallible, Future = Answer> + 'static,
+{
+    let (mut closing, mut end) = (false, None);
+    loop {
+        let wake = match pulse.check(limits) {
+            Ok(wake) => wake,
+            Err(Overdue::Silent | Overdue::Stuck) => break,
+            Err(Overdue::Head) => {
+                pulse.condemn_head();
+                *end.get_or_insert_with(|| tokio::time::Instant::now() + LAST_WORD)
+            }
+            Err(Overdue::Idle) if !closing => {
+                closing = true;
+                connection.as_mut().graceful_shutdown();
+                *end.get_or_insert_with(|| tokio::time::Instant::now() + LAST_WORD)
+            }
+            Err(Overdue::Idle) => break,
+        };
+        if end.is_some_and(|end| end <= tokio::time::Instant::now()) {
+            break;
+        }
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(error = %error, "connection ended early");
+                }
+                break;
+            }
+            () = stop.begun(), if !closing => {
+                closing = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = tokio::time::sleep_until(wake) => {}
+        }
+    }
+}
+
+/// A reply being made.
+type Answer = BoxFuture<'static, Result<Reply, Infallible>>;
 
 /// Answers one request; its connection counts as busy until the reply is made, or, when it is a stream, sent.
 fn answer(
@@ -176,7 +191,7 @@ fn answer(
     request: Request<Incoming>,
     peer: IpAddr,
     in_flight: InFlight,
-) -> BoxFuture<'static, Result<Reply, Infallible>> {
+) -> Answer {
     async move { Ok(door.answer(request, peer, in_flight).await) }.boxed()
 }
 

@@ -29,11 +29,7 @@ where
     let mut whole = BytesMut::new();
     loop {
         let received = first.len() + whole.len();
-        // Silence and dribbling are the same attack: every byte buys its share of time and no more.
-        let earned = Duration::from_secs(received as u64 / limits.body_min_rate.max(1));
-        let deadline =
-            (Instant::now() + limits.idle_body()).min(begun + limits.idle_body() + earned);
-        let frame = tokio::time::timeout_at(deadline, body.frame()).await;
+        let frame = tokio::time::timeout_at(due(begun, received, limits), body.frame()).await;
         let Some(frame) = frame.map_err(|_elapsed| {
             Fault::new(Reason::RequestTimeout, "The request body took too long")
         })?
@@ -64,6 +60,13 @@ where
     } else {
         whole.freeze()
     })
+}
+
+/// Returns when the next part of a body is due.
+fn due(begun: Instant, received: usize, limits: &Limits) -> Instant {
+    // Silence and dribbling are the same attack: every byte buys its share of time and no more.
+    let earned = Duration::from_secs(received as u64 / limits.body_min_rate.max(1));
+    (Instant::now() + limits.idle_body()).min(begun + limits.idle_body() + earned)
 }
 
 #[cfg(test)]

@@ -1,10 +1,14 @@
 //! What a request says about formats and time: `Content-Type`, `Accept`, `X-Request-Timeout`.
 
+mod ranges;
+
 use std::time::Duration;
 
 use fault::{Fault, Reason};
 use http::HeaderMap;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
+
+pub(crate) use self::ranges::{Fit, Ranges};
 
 /// Refuses a body that is not JSON; no type, or an empty one, is read as JSON (CV-13).
 pub(crate) fn json_body(headers: &HeaderMap) -> Result<(), Fault> {
@@ -38,40 +42,8 @@ fn is_json(content_type: &str) -> bool {
 
 /// Refuses a request whose `Accept` rules JSON out. The most specific range that names JSON decides (RFC 9110 §12.5.1).
 pub(crate) fn json_reply(headers: &HeaderMap) -> Result<(), Fault> {
-    let mut best: Option<(u8, bool)> = None;
-    let mut ranges = 0;
-    for value in headers.get_all(ACCEPT) {
-        for range in value
-            .to_str()
-            .unwrap_or_default()
-            .split(',')
-            .filter(|range| !range.trim().is_empty())
-        {
-            ranges += 1;
-            let mut parts = range.split(';').map(str::trim);
-            let specific = match parts
-                .next()
-                .unwrap_or_default()
-                .to_ascii_lowercase()
-                .as_str()
-            {
-                "*/*" => 0,
-                "application/*" => 1,
-                "application/json" => 2,
-                _ => continue,
-            };
-            let wanted = !parts.any(|parameter| {
-                matches!(
-                    parameter.to_ascii_lowercase().as_str(),
-                    "q=0" | "q=0.0" | "q=0.00" | "q=0.000"
-                )
-            });
-            if best.is_none_or(|(so_far, _)| specific >= so_far) {
-                best = Some((specific, wanted));
-            }
-        }
-    }
-    if ranges == 0 || best.is_some_and(|(_, wanted)| wanted) {
+    let ranges = Ranges::of(headers);
+    if ranges.is_empty() || ranges.fit("application", "json").is_some() {
         return Ok(());
     }
     Err(Fault::new(
@@ -116,6 +88,7 @@ pub(crate) fn weight(parameter: &str) -> Option<Weight> {
 #[cfg(test)]
 mod tests {
     use http::HeaderName;
+    use http::header::ACCEPT;
 
     use super::*;
 
@@ -166,6 +139,7 @@ mod tests {
         for bad in [
             "text/html",
             "application/json;q=0",
+            "application/json;Q=0.",
             "*/*;q=0",
             "*/*, application/json;q=0",
             "image/*",

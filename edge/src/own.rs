@@ -7,6 +7,7 @@ use http::{HeaderValue, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 
+use crate::inbox::Inbox;
 use crate::pipeline::{Door, Exchange};
 use crate::respond::{self, Refusal, Reply};
 use crate::routes::Own;
@@ -43,11 +44,7 @@ impl Door {
             Own::Docs(name) => return docs::file(name).ok_or_else(nothing_here),
             Own::OpenApi => return Ok(self.openapi.reply()),
             Own::Inbox => {
-                let mails = self
-                    .inbox
-                    .as_ref()
-                    .ok_or_else(nothing_here)?
-                    .newest(None, MAILS);
+                let mails = self.inbox()?.newest(None, MAILS);
                 let html = HeaderValue::from_static("text/html; charset=utf-8");
                 let mut page = respond::raw(StatusCode::OK, html, inbox::page(&mails));
                 page.headers_mut()
@@ -56,16 +53,16 @@ impl Door {
             }
             Own::InboxJson => {
                 let (to, limit) = mail_query(parts.uri.query().unwrap_or_default())?;
-                let mails = self
-                    .inbox
-                    .as_ref()
-                    .ok_or_else(nothing_here)?
-                    .newest(to.as_deref(), limit);
+                let mails = self.inbox()?.newest(to.as_deref(), limit);
                 respond::success(StatusCode::OK, &mails, id)?
             }
         };
         reply.headers_mut().insert(CACHE_CONTROL, NO_STORE);
         Ok(reply)
+    }
+
+    fn inbox(&self) -> Result<&Inbox, Refusal> {
+        self.inbox.as_ref().ok_or_else(nothing_here)
     }
 }
 

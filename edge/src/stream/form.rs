@@ -2,11 +2,10 @@
 
 use bytes::Bytes;
 use fault::{Fault, Reason};
-use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue};
 use transcode::Item;
 
-use crate::negotiate::{Weight, weight};
+use crate::negotiate::{Fit, Ranges};
 use crate::pump::{Chunk, Ending, Last, Printer};
 use crate::respond;
 
@@ -20,9 +19,6 @@ pub(crate) enum Form {
     /// Server-sent events (WHATWG HTML §9.2).
     Events,
 }
-
-/// How well a form fits an `Accept`: its weight, how exactly the range names it, and how early it stands there.
-type Fit = (Weight, u8, std::cmp::Reverse<usize>);
 
 impl Form {
     /// In the order that decides between forms that fit equally well.
@@ -51,18 +47,14 @@ impl Form {
     /// # Errors
     /// `NOT_ACCEPTABLE` when it rules all forms out.
     pub(crate) fn accepted(headers: &HeaderMap) -> Result<Self, Fault> {
-        let values = headers.get_all(ACCEPT).iter();
-        let ranges: Vec<Range> = values
-            .flat_map(|value| value.to_str().unwrap_or_default().split(','))
-            .filter(|range| !range.trim().is_empty())
-            .map(Range::read)
-            .collect();
+        let ranges = Ranges::of(headers);
         if ranges.is_empty() {
             return Ok(Self::Array);
         }
         let mut best: Option<(Fit, Self)> = None;
         for form in Self::ALL {
-            if let Some(fit) = form.fit(&ranges)
+            let (kind, subtype) = form.name();
+            if let Some(fit) = ranges.fit(kind, subtype)
                 && best.is_none_or(|(so_far, _)| fit > so_far)
             {
                 best = Some((fit, form));
@@ -74,19 +66,6 @@ impl Form {
                 "A stream is text/event-stream, application/x-ndjson or application/json, which Accept rules out",
             )
         })
-    }
-
-    /// Returns how well the most exact range that names this form likes it; none when it rules the form out.
-    fn fit(self, ranges: &[Range]) -> Option<Fit> {
-        let named = ranges.iter().enumerate().filter_map(|(place, range)| {
-            Some((
-                range.exactness(self)?,
-                std::cmp::Reverse(place),
-                range.weight,
-            ))
-        });
-        let (exact, place, weight) = named.max()?;
-        (weight > 0).then_some((weight, exact, place))
     }
 
     /// What stands after the last item.
@@ -180,47 +159,10 @@ fn unbreak(json: &mut [u8]) {
     }
 }
 
-/// One media range of an `Accept`.
-#[derive(Debug)]
-struct Range {
-    kind: String,
-    subtype: String,
-    weight: Weight,
-}
-
-impl Range {
-    fn read(text: &str) -> Self {
-        let mut parts = text.split(';').map(str::trim);
-        let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
-        let (kind, subtype) = essence.split_once('/').unwrap_or_default();
-        // What is no weight counts as none at all.
-        let named = |parameter: &&str| {
-            parameter
-                .get(..2)
-                .is_some_and(|it| it.eq_ignore_ascii_case("q="))
-        };
-        let weight = parts.find(named).map(|it| weight(it).unwrap_or(0));
-        Self {
-            kind: kind.to_owned(),
-            subtype: subtype.to_owned(),
-            weight: weight.unwrap_or(1000),
-        }
-    }
-
-    /// Returns how exactly the range names a form; none when it does not.
-    fn exactness(&self, form: Form) -> Option<u8> {
-        let (kind, subtype) = form.name();
-        match (self.kind.as_str(), self.subtype.as_str()) {
-            ("*", "*") => Some(0),
-            (range, "*") if range == kind => Some(1),
-            (range, exact) if range == kind && exact == subtype => Some(2),
-            _ => None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use http::header::ACCEPT;
+
     use super::*;
 
     fn accepted(accept: &str) -> Option<Form> {
