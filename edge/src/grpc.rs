@@ -35,7 +35,7 @@ use self::printer::Frames;
 use crate::auth::Session;
 use crate::pipeline::{self, Door, Exchange};
 use crate::respond::{Refusal, Reply, ReplyBody};
-use crate::{body, conditional, forward, log};
+use crate::{body, conditional, forward, log, stream};
 
 impl Door {
     /// Answers a request in a dialect of gRPC. A gRPC-Web one is answered inside its layer, refusals included.
@@ -162,14 +162,12 @@ impl Door {
     ) -> Result<Reply, Refusal> {
         let patience = patience(&parts.headers)?;
         let message = self.message(parts, body, rule.body_limit).await?;
-        let longest = match session {
-            Some(_) => mesh::USER_STREAM_DEADLINE,
-            None => mesh::STREAM_DEADLINE,
-        };
-        let allowed = patience.map_or(longest, |asked| asked.min(longest));
+        let life = stream::life(session);
+        let allowed = patience.map_or(life, |asked| asked.min(life));
         let until = Instant::now() + allowed;
-        let ctx = self.context(parts, exchange, session.map(Session::caller), allowed);
-        let messages = self.open(&ctx, rule, message, None).await?;
+        let caller = session.map(Session::caller);
+        let ctx = self.context(parts, exchange, caller, allowed + stream::SLACK);
+        let messages = self.open(&ctx, rule, message, patience).await?;
         let frames = messages.map(|message| Ok(wire::frame(&message?)));
         let printer = Frames::of(exchange);
         let body = self.pump(exchange, session, until, frames, printer);
@@ -193,7 +191,7 @@ impl Door {
         if let Some(status) = Status::from_header_map(answer.headers()) {
             return Err(Fault::from(status).into());
         }
-        let until = Instant::now() + mesh::STREAM_DEADLINE;
+        let until = Instant::now() + stream::life(None);
         let frames = reflection::frames(answer.into_body());
         let printer = Frames::of(exchange);
         let body = self.pump(exchange, None, until, frames, printer);

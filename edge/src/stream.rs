@@ -35,7 +35,7 @@ const FIRST_ITEM: Duration = Duration::from_millis(500);
 
 /// How much later than the token's the stream's own end is, and the service's deadline than that: the first of them to come
 /// says why.
-const SLACK: Duration = Duration::from_secs(15);
+pub(crate) const SLACK: Duration = Duration::from_secs(15);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -136,7 +136,7 @@ where
 }
 
 /// How long a stream lives if nothing else ends it: a user's as long as the token, nobody's as long as an internal one (SC-3).
-fn life(session: Option<&Session>) -> Duration {
+pub(crate) fn life(session: Option<&Session>) -> Duration {
     match session {
         Some(session) => (session.left() + SLACK).min(mesh::USER_STREAM_DEADLINE - SLACK),
         None => mesh::STREAM_DEADLINE - SLACK,
