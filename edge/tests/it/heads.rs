@@ -163,14 +163,7 @@ async fn cv_13_a_missing_or_empty_body_is_an_empty_object_whatever_it_is_called(
             .await;
         assert_ne!(reply.status, 415, "{headers:?}");
     }
-    let untyped = house
-        .send(
-            "POST",
-            "/api/v1/auth/send-otp",
-            &[],
-            "{\"email\":\"a@example.org\"}",
-        )
-        .await;
+    let untyped = house.ask_for_code().await;
     assert_eq!(untyped.status, 200, "{untyped:?}");
     let ignored = house
         .send(

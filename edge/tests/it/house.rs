@@ -148,6 +148,12 @@ impl House {
         self.send("GET", path, headers, "").await
     }
 
+    /// Asks for a code: a write that needs no token.
+    pub(crate) async fn ask_for_code(&self) -> Reply {
+        let body = "{\"email\":\"a@example.org\"}";
+        self.send("POST", "/api/v1/auth/send-otp", &[], body).await
+    }
+
     /// Sends one request on a connection of its own.
     pub(crate) async fn send(
         &self,

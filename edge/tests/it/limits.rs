@@ -55,14 +55,7 @@ async fn gw_3_the_tightest_bucket_is_reported_and_refuses() {
     );
     assert_eq!(house.feed.calls("ListFeed").len(), 3);
     // Another kind of request is not in that bucket: the ip bucket still has room.
-    let post = house
-        .send(
-            "POST",
-            "/api/v1/auth/send-otp",
-            &[],
-            "{\"email\":\"a@example.org\"}",
-        )
-        .await;
+    let post = house.ask_for_code().await;
     assert_eq!(post.status, 200, "{post:?}");
 }
 
@@ -93,14 +86,7 @@ async fn gw_4_a_request_counts_in_all_its_buckets_or_in_none() {
         set(config, "auth", 2, 60);
     })
     .await;
-    let send = || {
-        house.send(
-            "POST",
-            "/api/v1/auth/send-otp",
-            &[],
-            "{\"email\":\"a@example.org\"}",
-        )
-    };
+    let send = || house.ask_for_code();
     for _ in 0..2 {
         assert_eq!(send().await.status, 200);
     }
@@ -223,14 +209,7 @@ async fn gw_6_without_redis_closed_buckets_have_half_and_open_ones_let_pass() {
     })
     .await;
     house.rig.redis().close().await;
-    let send = || {
-        house.send(
-            "POST",
-            "/api/v1/auth/send-otp",
-            &[],
-            "{\"email\":\"a@example.org\"}",
-        )
-    };
+    let send = || house.ask_for_code();
     for left in [2, 1, 0] {
         let reply = send().await;
         assert_eq!((reply.status, remaining(&reply)), (200, left), "{reply:?}");

@@ -181,14 +181,7 @@ async fn cq_4_what_depends_on_a_token_is_nobody_elses() {
         (Some("public, max-age=300"), Some("application/json"))
     );
     assert!(keys.json()["keys"].is_array(), "tr_13: raw, no envelope");
-    let code = house
-        .send(
-            "POST",
-            "/api/v1/auth/send-otp",
-            &[],
-            "{\"email\":\"a@example.org\"}",
-        )
-        .await;
+    let code = house.ask_for_code().await;
     assert_eq!(code.header("cache-control"), Some("private, no-store"));
 }
 
