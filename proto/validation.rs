@@ -144,7 +144,7 @@ pub fn checked<T: Validate>(mut message: T) -> Result<T, Status> {
 
 fn refusal(violations: Vec<FieldViolation>) -> Status {
     let message = match violations.as_slice() {
-        [only] => format!("{} {}", only.field, only.description),
+        [only] => format!("{}: {}", only.field, only.description),
         all => format!("{} fields are not valid", all.len()),
     };
     let mut details = ErrorDetails::new();

@@ -7,7 +7,8 @@ fail() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; exit 1; }
 step() {
   local name=$1 log started=$SECONDS
   shift
-  log=$LOGS/$(printf '%s' "$name" | tr -cs 'a-z0-9' '-').log
+  log=$(printf '%s' "$name" | tr -cs 'A-Za-z0-9' '-')
+  log=$LOGS/${log%-}.log
   say "$name"
   "$@" >"$log" 2>&1 &
   local pid=$!

@@ -4,7 +4,7 @@ mod body;
 
 use bytes::Bytes;
 use fault::Fault;
-use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -133,6 +133,13 @@ pub(crate) fn refusal(refusal: Refusal, request_id: &str) -> Reply {
         .headers_mut()
         .insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     reply.headers_mut().extend(headers);
+    if status == StatusCode::UNAUTHORIZED {
+        // A 401 names the scheme to come back with (RFC 9110, 15.5.2; RFC 6750, 3).
+        reply.headers_mut().insert(
+            WWW_AUTHENTICATE,
+            HeaderValue::from_static("Bearer realm=\"smilefactory\""),
+        );
+    }
     if let Some(after) = retry_after(&fault) {
         reply.headers_mut().insert(RETRY_AFTER, after.into());
     }

@@ -74,11 +74,13 @@ impl Fault {
     }
 
     /// All that is wrong with the input: `VALIDATION_ERROR`. A single violation also
-    /// gives the message; otherwise the message is the reason's sentence.
+    /// gives the message, with the field's name; otherwise the message is the reason's sentence.
     pub fn violations(violations: Vec<Violation>) -> Self {
         let message = match violations.as_slice() {
-            [only] if !only.message.is_empty() => Cow::Owned(only.message.clone()),
-            _ => Cow::Borrowed(Reason::ValidationError.sentence()),
+            [only] if only.message.is_empty() => Reason::ValidationError.sentence().into(),
+            [only] if only.message.starts_with(&only.field) => only.message.clone().into(),
+            [only] => Cow::Owned(format!("{}: {}", only.field, only.message)),
+            _ => Reason::ValidationError.sentence().into(),
         };
         Self {
             violations,
@@ -277,6 +279,14 @@ mod tests {
     fn cv_3_every_violation_is_kept_and_one_alone_gives_the_message() {
         let one = Fault::invalid("email", "email is required");
         assert_eq!(one.message(), "email is required");
+        assert_eq!(
+            Fault::invalid("limit", "must be an integer").message(),
+            "limit: must be an integer"
+        );
+        assert_eq!(
+            Fault::invalid("", "must be a JSON object").message(),
+            "must be a JSON object"
+        );
         let two = one.with_violation("code", "code must have 6 digits");
         assert_eq!(two.get_violations().len(), 2);
         let list = vec![

@@ -43,7 +43,7 @@ async fn gw_2_each_access_class_asks_for_what_it_says() {
             "{bad:?}"
         );
     }
-    // user: refused without
+    // user: refused without, and told the scheme (RFC 9110)
     let post = house
         .send(
             "POST",
@@ -53,6 +53,10 @@ async fn gw_2_each_access_class_asks_for_what_it_says() {
         )
         .await;
     assert_eq!(post.code(), "UNAUTHORIZED");
+    assert_eq!(
+        post.header("www-authenticate"),
+        Some("Bearer realm=\"smilefactory\"")
+    );
     // public: no token is looked at
     let jwks = house
         .get(

@@ -240,8 +240,13 @@ pub(super) fn violation(field: impl Into<String>, message: impl Into<String>) ->
 }
 
 /// Says that a name is unknown, and which known one it may be meant to be.
-pub(super) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn unknown<'a>(
+    what: &str,
+    name: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> String {
     let nearest = known
+        .clone()
         .map(|known| {
             (
                 strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase()),
@@ -253,7 +258,10 @@ pub(super) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'
         Some((likeness, known)) if likeness > 0.6 => {
             format!("unknown {what} `{name}`; did you mean `{known}`?")
         }
-        Some((_, known)) => format!("unknown {what} `{name}`; known is for example `{known}`"),
+        Some(_) => {
+            let known: Vec<_> = known.map(|known| format!("`{known}`")).collect();
+            format!("unknown {what} `{name}`; known are {}", known.join(", "))
+        }
         None => format!("unknown {what} `{name}`; this list has none"),
     }
 }

@@ -47,7 +47,7 @@ fn cv_7_every_wrong_parameter_is_named_in_one_answer() {
     let wrong = refused(&ListRequest {
         page: Some(0),
         limit: Some(-1),
-        sort: "publishedAt",
+        sort: "when",
         filter: r#"{"colours":"red","open":"maybe"}"#,
         search: &"x".repeat(201),
         ..ListRequest::default()
@@ -60,6 +60,7 @@ fn cv_7_every_wrong_parameter_is_named_in_one_answer() {
         fields,
         ["limit", "sort", "colours", "open", "search", "page"]
     );
+    assert!(wrong[1].contains("known are `-at`, `at`"), "{}", wrong[1]);
     assert!(wrong[2].contains("did you mean `colour`?"), "{}", wrong[2]);
 }
 
