@@ -57,6 +57,8 @@ pub(crate) const TARGET: Target = Target {
 };
 
 /// N-12.
+const LONGEST: usize = 2048;
+/// N-12.
 const NAMES: usize = 10;
 /// N-12.
 const VALUES: usize = 50;
@@ -76,6 +78,10 @@ fn run(input: &[u8]) {
         Ok(query) => {
             bounded(query.filters());
             let printed = print(query.filters(), |value| value.text());
+            // Every value in quotes of its own can be longer than one comma list.
+            if printed.len() > LONGEST {
+                return;
+            }
             let again =
                 parse(rule, rpc, &printed).unwrap_or_else(|wrong| panic!("{printed}: {wrong:?}"));
             assert_eq!(

@@ -80,7 +80,8 @@ fn run(input: &[u8]) {
     let Some((name, json)) = split_line(input) else {
         return;
     };
-    if message(name).is_none() {
+    // prost-reflect knows a message by its name with a dot before it too.
+    if name.starts_with('.') || message(name).is_none() {
         return;
     }
     for dialect in [Dialect::Standard, Dialect::Api] {

@@ -178,7 +178,12 @@ fn nested(message: &DynamicMessage) -> Option<Json> {
     let descriptor = message.descriptor();
     let name = descriptor.full_name();
     if name == "google.protobuf.Timestamp" {
+        let nanos = message.get_field_by_name("nanos")?.as_i32()?;
         let printed = serde_json::to_value(message).ok()?;
+        // prost-reflect prints a second of any length.
+        if !(0..1_000_000_000).contains(&nanos) {
+            return None;
+        }
         return Some(Json::String(milliseconds(printed.as_str()?)));
     }
     if name.starts_with("google.protobuf.")

@@ -268,6 +268,22 @@ fn scalar(field: &FieldDescriptor, text: &str) -> Value {
     let json = match field.kind() {
         Kind::String => return Value::String(text.to_owned()),
         Kind::Bool => return Value::Bool(text.parse().unwrap()),
+        // A whole number may have a fraction of zeros or an exponent; a limit beyond every integer is the largest (CV-7).
+        Kind::Int32 => {
+            let number: f64 = text.parse().unwrap();
+            let range = f64::from(i32::MIN)..=f64::from(i32::MAX);
+            assert!(
+                number.fract() == 0.0,
+                "{} = {text} was accepted",
+                field.name()
+            );
+            assert!(
+                range.contains(&number) || field.name() == "limit",
+                "{} = {text} was accepted",
+                field.name()
+            );
+            return Value::I32(number as i32);
+        }
         Kind::Enum(descriptor) => {
             let fold = |word: &str| word.to_lowercase().replace('-', "_");
             let found = descriptor.values().find(|value| {
