@@ -88,7 +88,16 @@ impl<'s> Writer<'s> {
     /// Prints a message.
     pub(crate) fn message(&mut self, message: &'s Message, wire: &[u8]) -> Result<(), Error> {
         self.patience = wire.len() * wire::DEPTH;
-        self.nested(message, wire, 0).map_err(failed)
+        let start = self.out.len();
+        match self.nested(message, wire, 0) {
+            // Another value of the field may follow the one without a JSON form, and counts instead of it.
+            Err(Stop::Fail(Error::Unprintable(_))) => {
+                self.out.truncate(start);
+                let again = self.reordered(message, wire)?;
+                self.nested(message, &again, 0).map_err(failed)
+            }
+            done => done.map_err(failed),
+        }
     }
 
     /// Prints a message as an object and notes where its fields are.
@@ -101,7 +110,7 @@ impl<'s> Writer<'s> {
         self.patience = wire.len() * wire::DEPTH;
         let start = self.out.len();
         match self.walk(message, wire, 0, Some(marks)) {
-            Err(Stop::Slow) => {
+            Err(Stop::Slow | Stop::Fail(Error::Unprintable(_))) => {
                 self.out.truncate(start);
                 marks.clear();
                 let again = self.reordered(message, wire)?;

@@ -77,6 +77,30 @@ fn tr_4_malformed_free_json_is_a_failure_and_not_a_broken_envelope() {
 }
 
 #[test]
+fn a_value_without_a_json_form_does_not_count_when_another_follows() {
+    let mut wire = encoded("test.v1.Note", "metadata: '{\"a\":'");
+    wire.extend(encoded("test.v1.Note", "metadata: '{\"a\":1}'"));
+    let route = find("GET", "/api/v1/notes/n").route;
+    let reply = transcoder().reply(route, &wire, &META, None).unwrap();
+    assert!(
+        String::from_utf8(reply.body)
+            .unwrap()
+            .contains(r#""metadata":{"a":1}"#)
+    );
+    // In a list, the same: its messages stand side by side.
+    let mut list = encoded("test.v1.ListNotesResponse", "pagination { limit: 1 }");
+    list.extend_from_slice(&[0x0a, u8::try_from(wire.len()).unwrap()]);
+    list.extend(wire);
+    let route = find("GET", "/api/v1/notes").route;
+    let reply = transcoder().reply(route, &list, &META, None).unwrap();
+    assert!(
+        String::from_utf8(reply.body)
+            .unwrap()
+            .contains(r#""metadata":{"a":1}"#)
+    );
+}
+
+#[test]
 fn tr_12_items_are_data_and_the_rest_is_lifted() {
     let text = "items { id: 'n' } pagination { page: 2 limit: 20 total: 21 } unread_count: 3 partial: 'stats'";
     let pagination = r#"{"page":2,"limit":20,"total":21,"nextCursor":null}"#;
