@@ -154,18 +154,20 @@ impl Walk {
             BATCH as u64,
         )
         .await?;
-        self.done = news.len() < BATCH;
         self.read = Instant::now();
+        let last_batch = news.len() < BATCH;
+        let end = self.position.at_the_end(&self.goal);
+        self.done = last_batch && *end.seen() == self.goal;
         if news.is_empty() {
-            self.position = Position::at(self.goal.clone());
+            self.position = end;
             return Ok(());
         }
         let (keys, posts): (Vec<_>, Vec<_>) = news.into_iter().unzip();
         let seen = self.app.see_posts(&ctx, posts).await?;
         let last = keys.len() - 1;
         for (index, (key, post)) in keys.into_iter().zip(seen).enumerate() {
-            let position = if self.done && index == last {
-                Position::at(self.goal.clone())
+            let position = if last_batch && index == last {
+                end.clone()
             } else {
                 self.position.on_the_way(&self.goal, key)
             };

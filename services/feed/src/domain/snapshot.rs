@@ -110,24 +110,44 @@ impl Position {
         self.last
     }
 
+    /// The first transaction a walk from here visits. Who stopped in the middle of one goes on there; what was committed
+    /// late, by transactions before it, is left to the next walk, so that a position never is in the middle of two.
+    pub(crate) fn first(&self) -> u64 {
+        let first = self.seen.running.first().unwrap_or(&self.seen.end);
+        self.last.0.max(*first)
+    }
+
     /// Where a stream stands that was here, walks to `goal` in the order of keys, and is done with `last`, which `goal`
-    /// sees: transactions before that of `last` are done as `goal` sees them, those after it as they are here.
+    /// sees.
     pub(crate) fn on_the_way(&self, goal: &Snapshot, last: Key) -> Self {
         let (middle, _) = last;
-        let before = goal.running.iter().filter(|running| **running < middle);
-        let after = self
-            .seen
-            .running
-            .iter()
-            .filter(|running| **running > middle);
-        let running = before.chain([&middle]).chain(after).copied().collect();
+        let after = self.seen.running.iter().filter(|it| **it > middle);
+        let running = self.walked(goal, middle).chain([middle]);
         Self {
             seen: Snapshot {
                 end: self.seen.end.max(middle + 1),
-                running,
+                running: running.chain(after.copied()).collect(),
             },
             last,
         }
+    }
+
+    /// Where a stream stands that was here and has walked to `goal`. What is left of the goal then is what the walk left
+    /// out, see [`Self::first`].
+    pub(crate) fn at_the_end(&self, goal: &Snapshot) -> Self {
+        Self::at(Snapshot {
+            end: goal.end,
+            running: self.walked(goal, goal.end).collect(),
+        })
+    }
+
+    /// The transactions before `end` that are still to be seen by a stream that was here and walks to `goal`: those the
+    /// walk leaves out stay as they are, the others are as the goal sees them.
+    fn walked<'a>(&'a self, goal: &'a Snapshot, end: u64) -> impl Iterator<Item = u64> + 'a {
+        let (first, _) = self.last;
+        let left_out = self.seen.running.iter().filter(move |it| **it < first);
+        let walked = goal.running.iter().filter(move |it| **it >= first);
+        left_out.chain(walked).copied().filter(move |it| *it < end)
     }
 }
 

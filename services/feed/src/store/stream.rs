@@ -15,10 +15,10 @@ use super::{column, post, row};
 use crate::domain::post::Post;
 use crate::domain::snapshot::{Key, Position, Snapshot};
 
-/// Published after the position and seen by the goal, in the words of the index. Of the transaction in whose middle the
-/// position stands, the later posts. Imported posts keep the time they were published at and are no news; nor are
+/// Published after the position and seen by the goal, in the words of the index, from the first transaction of the walk
+/// on. Of the one in whose middle the position stands, the later posts. Imported posts keep the time they were published at and are no news; nor are
 /// those of a restored copy, whose transactions had the numbers of another server.
-const NEWS: &str = "posts.published_xid >= pg_snapshot_xmin(cast($1 as pg_snapshot))
+const NEWS: &str = "posts.published_xid >= cast($5 as xid8)
   and not pg_visible_in_snapshot(posts.published_xid, cast($1 as pg_snapshot))
   and pg_visible_in_snapshot(posts.published_xid, cast($2 as pg_snapshot))
   and not (posts.published_xid = cast($3 as xid8) and posts.id <= $4)
@@ -33,11 +33,13 @@ pub(crate) async fn snapshot(on: &impl ConnectionTrait) -> Result<Snapshot> {
     read(row(on, sql, Vec::new()).await?.as_ref())
 }
 
-/// The same, and whether anybody's post has been published since.
+/// The same, and whether anybody's post has been published since: not by a transaction yet to come, whose number a post
+/// of a restored copy may have.
 pub(crate) async fn look(on: &impl ConnectionTrait, since: &Snapshot) -> Result<(Snapshot, bool)> {
     let sql = "select pg_current_snapshot()::text as snapshot, exists (
       select 1 from posts where posts.status = 'published' and posts.deleted_at is null
         and posts.published_xid >= pg_snapshot_xmin(cast($1 as pg_snapshot))
+        and posts.published_xid < pg_snapshot_xmax(pg_current_snapshot())
         and not pg_visible_in_snapshot(posts.published_xid, cast($1 as pg_snapshot))) as news";
     let found = row(on, sql, vec![since.to_string().into()]).await?;
     let snapshot = read(found.as_ref())?;
@@ -45,8 +47,8 @@ pub(crate) async fn look(on: &impl ConnectionTrait, since: &Snapshot) -> Result<
     Ok((snapshot, news))
 }
 
-/// The first posts the viewer may see of those between a position and a snapshot, in the order of their keys. Muted
-/// profiles are left out (VIS-7).
+/// The first posts the viewer may see of a walk from a position to a snapshot, in the order of their keys. Muted profiles
+/// are left out (VIS-7).
 pub(crate) async fn news(
     on: &impl ConnectionTrait,
     viewer: &Viewer,
@@ -63,6 +65,7 @@ pub(crate) async fn news(
             to.to_string().into(),
             transaction.to_string().into(),
             sea_orm::Value::from(id),
+            from.first().to_string().into(),
         ],
     );
     let mut select = post::published(viewer)

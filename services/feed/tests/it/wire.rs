@@ -13,18 +13,22 @@ pub(crate) type Statements = Arc<Mutex<BTreeSet<String>>>;
 
 /// Passes everything on, in both directions.
 pub(crate) struct Way {
-    /// Where it begins, on this machine.
-    pub(crate) port: u16,
+    /// What to connect to instead of the server itself.
+    pub(crate) url: String,
     /// What was prepared, when it leads to PostgreSQL.
     pub(crate) statements: Statements,
     open: JoinSet<()>,
 }
 
 impl Way {
-    /// A way to `host:port`.
-    pub(crate) async fn to(address: String) -> Self {
+    /// A way to the server of this URL.
+    pub(crate) async fn to(url: &str) -> Self {
+        let (_, rest) = url.split_once("://").unwrap();
+        let authority = rest.split(['/', '?']).next().unwrap();
+        let address = authority.rsplit('@').next().unwrap().to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
+        let url = url.replacen(&address, &format!("127.0.0.1:{port}"), 1);
         let statements = Statements::default();
         let heard = Arc::clone(&statements);
         let mut open = JoinSet::new();
@@ -41,15 +45,10 @@ impl Way {
             }
         });
         Self {
-            port,
+            url,
             statements,
             open,
         }
-    }
-
-    /// The URL that goes this way instead of to the server itself.
-    pub(crate) fn instead_of(&self, url: &str, server: &str) -> String {
-        url.replace(server, &format!("127.0.0.1:{}", self.port))
     }
 
     /// Ends all connections and takes no more.

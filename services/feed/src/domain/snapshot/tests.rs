@@ -87,6 +87,58 @@ fn t53_every_stop_on_the_way_is_exact() {
     }
 }
 
+/// Resumes after every post, each time with a goal of its own, while transactions that began early are committed late.
+#[test]
+fn t53_whoever_resumes_in_the_middle_of_a_transaction_gets_everything_once() {
+    let start = Position::at(snapshot("10:20:10,12,14,17"));
+    let posts: Vec<Key> = (8..40)
+        .flat_map(|transaction| (1..=3).map(move |n| (transaction, Uuid::from_u128(n))))
+        .collect();
+    let goals = [
+        "10:30:10,12,14,17,22,25",
+        "10:30:10,14,17,25",
+        "14:34:14,17,25,31",
+        "14:36:14,25",
+        "40:40:",
+    ];
+    let mut here = start.clone();
+    let mut got = Vec::new();
+    for (round, goal) in goals.map(snapshot).iter().enumerate() {
+        // Each round but the last stops in the middle of a transaction.
+        let mut steps = if round + 1 == goals.len() { 1_000 } else { 7 };
+        while steps > 0 {
+            let news = |(transaction, id): &&Key| {
+                *transaction >= here.first()
+                    && goal.sees(*transaction)
+                    && !here.seen().sees(*transaction)
+                    && (*transaction, *id) > (here.last().0, here.last().1)
+            };
+            match posts.iter().find(news) {
+                Some(key) => {
+                    here = here.on_the_way(goal, *key);
+                    got.push(*key);
+                    steps -= 1;
+                }
+                None => here = here.at_the_end(goal),
+            }
+            if here.seen() == goal {
+                break;
+            }
+        }
+    }
+    let once: BTreeSet<Key> = got.iter().copied().collect();
+    assert_eq!(got.len(), once.len(), "{got:?}");
+    let unseen = |key: &&Key| !start.seen().sees(key.0);
+    assert_eq!(
+        once,
+        posts
+            .iter()
+            .filter(unseen)
+            .copied()
+            .collect::<BTreeSet<_>>()
+    );
+}
+
 #[test]
 fn a_position_that_nobody_wrote_is_not_read() {
     let nil = Uuid::nil();

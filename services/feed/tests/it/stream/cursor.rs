@@ -13,7 +13,7 @@ use crate::world::{World, fields, general};
 const STREAM: &str = "/smilefactory.feed.v1.FeedService/StreamFeed";
 
 /// A post of somebody the feed knows, by SQL, as a transaction of another process writes it.
-fn insert(who: &Caller, content: &str) -> String {
+pub(super) fn insert(who: &Caller, content: &str) -> String {
     format!(
         "insert into feed.posts (id, profile_id, account_id, post_type, content, status, published_at)
          values ('{}', '{}', '{}', 'general', '{content}', 'published', now())",
@@ -111,6 +111,38 @@ async fn t53_what_is_committed_late_is_sent_late_and_once_and_nobody_waits_for_i
     assert_eq!(resumed.texts(3).await, rest);
     let mut resumed = world.resume(&eve, &second).await;
     assert_eq!(resumed.texts(2).await, ["begun before the stream", "last"]);
+}
+
+#[tokio::test]
+async fn t53_who_stops_in_the_middle_of_a_transaction_gets_its_rest_once_whatever_came_late() {
+    let world = World::start().await;
+    let (ada, eve) = (world.person("ada"), world.person("eve"));
+    world.post(&ada, "before").await;
+    let begun_first = world.rig.owner().begin().await.unwrap();
+    begun_first
+        .execute_unprepared(&insert(&ada, "late"))
+        .await
+        .unwrap();
+    let mut reader = world.listen(&eve).await;
+    let many = world.rig.owner().begin().await.unwrap();
+    for text in ["1", "2", "3"] {
+        let sql = insert(&ada, text);
+        many.execute_unprepared(&sql).await.unwrap();
+    }
+    many.commit().await.unwrap();
+    world.post(&ada, "after").await;
+    let (mut cursor, post) = reader.next().await;
+    assert_eq!(post.content, "1");
+    begun_first.commit().await.unwrap();
+    let mut got = Vec::new();
+    for _ in 0..4 {
+        let (next, post) = world.resume(&eve, &cursor).await.next().await;
+        got.push(post.content);
+        cursor = next;
+    }
+    assert_eq!(got, ["2", "3", "after", "late"]);
+    world.post(&ada, "last").await;
+    assert_eq!(world.resume(&eve, &cursor).await.texts(1).await, ["last"]);
 }
 
 #[tokio::test]

@@ -113,14 +113,8 @@ async fn without_redis_the_streams_are_woken_by_looking() {
     let (ada, eve) = (world.person("ada"), world.person("eve"));
     world.post(&ada, "known").await;
     let mut config = world.rig.config().clone();
-    let url = config.redis.url.expose().clone();
-    let server = url
-        .trim_start_matches("redis://")
-        .split('/')
-        .next()
-        .unwrap();
-    let mut way = Way::to(server.to_owned()).await;
-    config.redis.url = Secret::new(way.instead_of(&url, server));
+    let mut way = Way::to(config.redis.url.expose()).await;
+    config.redis.url = Secret::new(way.url.clone());
     let replica = Replica::start(config, Config::default()).await;
     let mut reader = listen(&replica, &world, &eve).await;
     world.post(&ada, "1").await;
