@@ -114,6 +114,12 @@ impl Client {
         }
     }
 
+    /// The token it speaks with.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// The same client, token included, before another door.
     #[must_use]
     pub fn before(&self, door: &Self) -> Self {

@@ -6,12 +6,14 @@
 #![allow(clippy::expect_used, reason = "a harness reports by panicking")]
 
 mod client;
+mod document;
 pub mod examples;
 mod grpc;
 mod lines;
 mod world;
 
 pub use client::{Client, Reply};
+pub use document::{Document, Operation};
 pub use grpc::Grpc;
 pub use lines::Lines;
 pub use world::{Member, World};

@@ -85,7 +85,7 @@ impl World {
         settings.edge.buckets = wide_buckets();
         settings.auth.otp.resend_gap_seconds = 0;
         change(&mut settings);
-        let up = Up::start(settings.clone())
+        let up = Box::pin(Up::start(settings.clone()))
             .await
             .expect("the system starts");
         let client = Client::new(up.address());
@@ -106,7 +106,7 @@ impl World {
             settings, up, rig, ..
         } = self;
         up.stop().await;
-        let up = Up::start(settings.clone())
+        let up = Box::pin(Up::start(settings.clone()))
             .await
             .expect("the system starts again");
         let client = Client::new(up.address());

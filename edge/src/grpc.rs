@@ -9,6 +9,7 @@ mod reply;
 mod wire;
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use bytes::Bytes;
 use contracts::RpcRule;
@@ -35,7 +36,7 @@ use self::printer::Frames;
 use crate::auth::Session;
 use crate::pipeline::{self, Door, Exchange};
 use crate::respond::{Refusal, Reply, ReplyBody};
-use crate::{body, conditional, forward, log, stream};
+use crate::{body, conditional, forward, log, negotiate, stream};
 
 impl Door {
     /// Answers a request in a dialect of gRPC. A gRPC-Web one is answered inside its layer, refusals included.
@@ -142,9 +143,13 @@ impl Door {
         session: Option<&Session>,
         passed: MetadataMap,
     ) -> Result<Reply, Refusal> {
-        let patience = patience(&parts.headers)?;
+        let asked = [
+            patience(&parts.headers)?,
+            negotiate::patience(&parts.headers)?,
+        ];
+        let asked = asked.into_iter().flatten();
+        let allowed = asked.fold(rule.deadline, Duration::min);
         let message = self.message(parts, body, rule.body_limit).await?;
-        let allowed = patience.map_or(rule.deadline, |asked| asked.min(rule.deadline));
         let caller = session.map(Session::caller);
         let ctx = self.context(parts, exchange, caller, allowed);
         let answer = self.perform(rule, &ctx, message, passed).await?;
@@ -161,13 +166,16 @@ impl Door {
         session: Option<&Session>,
     ) -> Result<Reply, Refusal> {
         let patience = patience(&parts.headers)?;
+        // `X-Request-Timeout` is about the opening, as over REST; gRPC's own time is about the whole.
+        let opening = [patience, negotiate::patience(&parts.headers)?];
+        let opening = opening.into_iter().flatten().min();
         let message = self.message(parts, body, rule.body_limit).await?;
         let life = stream::life(session);
         let allowed = patience.map_or(life, |asked| asked.min(life));
         let until = Instant::now() + allowed;
         let caller = session.map(Session::caller);
         let ctx = self.context(parts, exchange, caller, allowed + stream::SLACK);
-        let messages = self.open(&ctx, rule, message, patience).await?;
+        let messages = self.open(&ctx, rule, message, opening).await?;
         let frames = messages.map(|message| Ok(wire::frame(&message?)));
         let printer = Frames::of(exchange);
         let body = self.pump(exchange, session, until, frames, printer);
@@ -215,8 +223,8 @@ impl Door {
     }
 }
 
-/// Returns how long the client would wait.
-fn patience(headers: &HeaderMap) -> Result<Option<std::time::Duration>, Fault> {
+/// Returns how long the client would wait, as gRPC says it.
+fn patience(headers: &HeaderMap) -> Result<Option<Duration>, Fault> {
     let Some(value) = headers.get(metadata::TIMEOUT) else {
         return Ok(None);
     };

@@ -52,20 +52,22 @@ pub(crate) fn json_reply(headers: &HeaderMap) -> Result<(), Fault> {
     ))
 }
 
-/// Returns the time the client gives the request, if it says: 50..30000 milliseconds (N-18).
+/// Returns the time the client gives the request, if it says: 50..30000 milliseconds, said once (HD-1, N-18).
 pub(crate) fn patience(headers: &HeaderMap) -> Result<Option<Duration>, Fault> {
     const NAME: &str = "X-Request-Timeout";
-    let Some(value) = headers.get("x-request-timeout") else {
+    let mut values = headers.get_all("x-request-timeout").iter();
+    let Some(value) = values.next() else {
         return Ok(None);
     };
     let millis = value
         .to_str()
         .ok()
+        .filter(|text| values.next().is_none() && text.bytes().all(|byte| byte.is_ascii_digit()))
         .and_then(|text| text.parse::<u64>().ok())
         .filter(|millis| (50..=30_000).contains(millis));
     millis
         .map(|millis| Some(Duration::from_millis(millis)))
-        .ok_or_else(|| Fault::invalid(NAME, "must be a number of milliseconds from 50 to 30000"))
+        .ok_or_else(|| Fault::invalid(NAME, "must be one number of milliseconds from 50 to 30000"))
 }
 
 /// A weight in thousandths: `q=0.5` is 500.
@@ -161,7 +163,7 @@ mod tests {
             patience(&one(name.clone(), "50")).unwrap(),
             Some(Duration::from_millis(50))
         );
-        for bad in ["49", "30001", "1e3", "-1", "abc", ""] {
+        for bad in ["49", "30001", "1e3", "-1", "+100", "abc", ""] {
             assert!(patience(&one(name.clone(), bad)).is_err(), "{bad}");
         }
     }

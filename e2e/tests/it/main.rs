@@ -6,6 +6,7 @@
     reason = "a test reports by panicking"
 )]
 
+mod actors;
 mod assignment;
 mod cache;
 mod conditional;
@@ -14,14 +15,18 @@ mod edge;
 mod events;
 mod feed;
 mod grpc;
+mod hidden;
+mod hostile;
 mod idempotency;
 mod journey;
 mod limits;
 mod lists;
 mod profiles;
 mod races;
+mod replies;
 mod routes;
 mod seed;
 mod sessions;
+mod stage;
 mod stream;
 mod updates;

@@ -4,15 +4,14 @@ use e2e::World;
 use http::Method;
 use serde_json::Value;
 
+/// The id of nothing.
+pub(crate) const UNKNOWN: &str = "01890000-0000-7000-8000-000000000000";
+
 /// A path with something in place of each of its variables.
 pub(crate) fn filled(path: &str) -> String {
-    let parts = path.split('/').map(|part| {
-        if part.starts_with('{') {
-            "01890000-0000-7000-8000-000000000000"
-        } else {
-            part
-        }
-    });
+    let parts = path
+        .split('/')
+        .map(|part| if part.starts_with('{') { UNKNOWN } else { part });
     parts.collect::<Vec<_>>().join("/")
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::schemas::reference;
+use super::{parameters, replies, schemas::reference};
 
 /// The tag they have.
 pub(super) const TAG: &str = "edge";
@@ -104,12 +104,18 @@ pub(super) fn add(paths: &mut Map<String, Value>) {
             let content = json!({"application/json": {"schema": reference("Failure")}});
             responses["503"] = json!({"description": description, "content": content});
         }
+        let mut parameters = Vec::new();
+        if matches!(endpoint.reply, Reply::Raw(_)) {
+            parameters.push(parameters::unless_same());
+            responses["304"] = replies::same();
+        }
         let operation = json!({
             "operationId": endpoint.id,
             "tags": [TAG],
             "summary": endpoint.summary,
             "description": endpoint.description,
             "security": [],
+            "parameters": parameters,
             "responses": responses,
         });
         paths.insert(endpoint.path.to_owned(), json!({"get": operation}));

@@ -43,12 +43,26 @@ pub(super) fn all(
         let filters = rpc.rule.list.iter().flat_map(|list| list.filters);
         all.extend(filters.map(filter));
     }
+    all.extend(selection(rpc, binding, &all));
     if rpc.rule.streaming {
         all.extend(stream());
     }
     all.extend(condition(rpc, binding));
     all.extend(key(rpc));
     all
+}
+
+/// The selection of fields, which the edge makes of every GET whose request does not name it itself (FL-4).
+fn selection(rpc: &Rpc, binding: &Binding, named: &[Value]) -> Option<Value> {
+    let raw = rpc.output.full_name() == "google.api.HttpBody";
+    if binding.verb != "get" || raw || named.iter().any(|one| one["name"] == "fields") {
+        return None;
+    }
+    let schema = json!({"type": "array", "items": {"type": "string"}, "maxItems": 50, "description":
+        "Top-level names of what the reply has, or of each of its items; `id` is always included. Without it they all come."});
+    let mut parameter = parameter("query", "fields", schema, false);
+    parameter["explode"] = false.into();
+    Some(parameter)
 }
 
 /// The key of a request that is to take effect once (ID-1, ID-3).
@@ -64,22 +78,21 @@ fn key(rpc: &Rpc) -> Option<Value> {
 
 /// The condition a request can be made under (CQ-1, CQ-2).
 fn condition(rpc: &Rpc, binding: &Binding) -> Option<Value> {
-    let (name, description) = if binding.is_change() && rpc.rule.conditional {
-        (
-            "If-Match",
-            "Entity tags, or `*`. The change happens only if the resource still has the version of one of them; else 412. \
-             Without it the last write wins.",
-        )
-    } else if binding.verb == "get" && !rpc.rule.streaming && rpc.rule.cache != Cache::NoStore {
-        (
-            "If-None-Match",
-            "Entity tags, or `*`. When one of them is that of the reply, the answer is 304 without a body.",
-        )
-    } else {
-        return None;
-    };
+    if binding.is_change() && rpc.rule.conditional {
+        let description = "Entity tags, or `*`. The change happens only if the resource still has the version of one of \
+            them; else 412. Without it the last write wins.";
+        let schema = json!({"type": "string", "description": description});
+        return Some(parameter("header", "If-Match", schema, false));
+    }
+    let tagged = binding.verb == "get" && !rpc.rule.streaming && rpc.rule.cache != Cache::NoStore;
+    tagged.then(unless_same)
+}
+
+/// The condition a read is made under (CQ-1).
+pub(super) fn unless_same() -> Value {
+    let description = "Entity tags, or `*`. When one of them is that of the reply, the answer is 304 without a body.";
     let schema = json!({"type": "string", "description": description});
-    Some(parameter("header", name, schema, false))
+    parameter("header", "If-None-Match", schema, false)
 }
 
 /// What the edge itself reads of a stream's request (ST-3, ST-4).

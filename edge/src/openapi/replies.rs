@@ -29,14 +29,17 @@ pub(super) fn all(
     }
     all.insert(rpc.rule.status.to_string(), success);
     if binding.verb == "get" && tagged(rpc, binding) {
-        let unchanged =
-            "Unchanged: `If-None-Match` names the ETag of this reply. There is no body.";
-        all.insert("304".to_owned(), json!({"description": unchanged}));
+        all.insert("304".to_owned(), same());
     }
     for (status, reasons) in failures(rpc, binding) {
         all.insert(status.to_string(), failure(shared, &reasons));
     }
     all.into()
+}
+
+/// The reply of a read whose reader has the newest.
+pub(super) fn same() -> Value {
+    json!({"description": "Unchanged: `If-None-Match` names the ETag of this reply. There is no body."})
 }
 
 fn success(schemas: &mut Schemas<'_>, rpc: &Rpc, binding: &Binding) -> Value {

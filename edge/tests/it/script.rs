@@ -83,6 +83,7 @@ macro_rules! named {
 named! {
     Auth = "smilefactory.auth.v1.AuthService";
     Feed = "smilefactory.feed.v1.FeedService";
+    Profile = "smilefactory.profile.v1.ProfileService";
 }
 
 /// A scripted service. Clones are the same service.
