@@ -131,6 +131,7 @@ async fn start_edge(host: &Host, settings: &Settings, inbox: Inbox) -> Result<Ru
         peers: host.peers("edge")?,
         keys: host.service_keys("edge")?,
         redis: host.redis().clone(),
+        readiness: host.readiness(),
         inbox: Some(inbox),
     };
     Edge::start(kit, settings.edge.clone())

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use chassis::Capacity;
 use serde::{Deserialize, Serialize};
 
 use crate::ratelimit::Figures;
@@ -169,6 +170,14 @@ impl Limits {
 
     pub(crate) fn keep_alive(&self) -> Duration {
         Duration::from_millis(self.keep_alive_ms)
+    }
+
+    pub(crate) fn capacity(&self) -> Capacity {
+        Capacity {
+            in_flight: self.in_flight,
+            reserve_percent: self.reserve_percent,
+            streams: self.streams,
+        }
     }
 
     pub(crate) fn drain(&self) -> Duration {

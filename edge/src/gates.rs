@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use chassis::Claim;
 use contracts::{Access, RpcRule};
 use fault::Reason;
 use http::Method;
 use http::request::Parts;
 
 use crate::auth::{self, Session};
-use crate::overload::Claim;
 use crate::pipeline::{Door, Exchange};
 use crate::ratelimit::Subjects;
 use crate::respond::Refusal;
@@ -69,11 +69,7 @@ impl Terms {
             route: Some(route.into()),
             access: rule.access,
             buckets: rule.buckets,
-            claim: match (rule.streaming, rule.reserve) {
-                (true, _) => Claim::Stream,
-                (false, true) => Claim::Reserved,
-                (false, false) => Claim::Ordinary,
-            },
+            claim: Claim::of(rule),
             ..Self::open(method)
         }
     }

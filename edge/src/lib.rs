@@ -19,7 +19,6 @@ pub mod inbox;
 mod log;
 mod negotiate;
 pub mod openapi;
-mod overload;
 mod own;
 mod pipeline;
 mod plain_http;
@@ -36,7 +35,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use chassis::{Shutdown, Tasks};
+use chassis::{Overload, Readiness, Shutdown, Tasks};
 use identity::internal::ServiceKeys;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -51,7 +50,6 @@ use self::cors::Cors;
 use self::docs::Document;
 use self::grpc::Calls;
 use self::health::Health;
-use self::overload::Overload;
 use self::pipeline::Door;
 use self::ratelimit::Limiter;
 use self::routes::Routes;
@@ -69,6 +67,8 @@ pub struct EdgeKit {
     pub redis: redis::Redis,
     /// The key pair identities are signed with; services accept the one of `edge` only.
     pub keys: Arc<ServiceKeys>,
+    /// Whether the process takes requests: `/readyz` says so.
+    pub readiness: Readiness,
     /// Captured mail; without it `/dev/inbox` answers 404 (K-8).
     pub inbox: Option<Inbox>,
 }
@@ -115,9 +115,10 @@ impl Edge {
             routes,
             gate: Arc::clone(&gate),
             limiter: Limiter::new(kit.redis.clone(), &config)?,
-            overload: Overload::new(&config.limits),
+            overload: Overload::new(config.limits.capacity()),
             cors: Cors::new(&config.origins)?,
             health: Health::new(&config.mandatory, kit.peers.clone(), kit.redis),
+            readiness: kit.readiness,
             inbox: kit.inbox,
             openapi: Document::new("application/json", serde_json::to_vec(&document)?.into()),
             peers: kit.peers,

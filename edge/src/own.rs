@@ -35,10 +35,12 @@ impl Door {
         let mut reply = match own {
             Own::Health => respond::success(StatusCode::OK, &self.health.report().await?, id)?,
             Own::Live => respond::success(StatusCode::OK, &json!({ "status": "ok" }), id)?,
-            Own::Ready if self.closing.is_begun() => {
-                return Err(
-                    Fault::new(Reason::ServiceUnavailable, "The server is draining").into(),
-                );
+            Own::Ready if self.closing.is_begun() || !self.readiness.is_open() => {
+                return Err(Fault::new(
+                    Reason::ServiceUnavailable,
+                    "The server is starting or draining",
+                )
+                .into());
             }
             Own::Ready => respond::success(StatusCode::OK, &json!({ "status": "ok" }), id)?,
             Own::Docs(name) => return docs::file(name).ok_or_else(nothing_here),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chassis::Shutdown;
+use chassis::{Overload, Place, Readiness, Shutdown};
 use fault::Fault;
 use futures_util::FutureExt;
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, VARY};
@@ -30,7 +30,6 @@ use crate::grpc::{Calls, Dialect};
 use crate::health::Health;
 use crate::inbox::Inbox;
 use crate::log::{self, Record};
-use crate::overload::{Overload, Place};
 use crate::ratelimit::{Limiter, Standing};
 use crate::respond::{self, Refusal, Reply, ReplyBody};
 use crate::routes::{Routes, Target};
@@ -52,7 +51,9 @@ pub(crate) struct Door {
     pub(crate) openapi: Document,
     pub(crate) peers: mesh::Peers,
     pub(crate) keys: Arc<ServiceKeys>,
-    /// Begun when the door closes: whoever balances load turns away (DL-4), streams end.
+    /// Whether the process takes requests; `/readyz` says so (DL-4).
+    pub(crate) readiness: Readiness,
+    /// Begun when the door closes: streams end.
     pub(crate) closing: Shutdown,
 }
 

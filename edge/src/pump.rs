@@ -11,6 +11,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use chassis::Place;
 use fault::Fault;
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc::{self, Permit};
@@ -22,7 +23,6 @@ use self::body::Pumped;
 use crate::accept::pulse::InFlight;
 use crate::auth::Session;
 use crate::log;
-use crate::overload::Place;
 use crate::pipeline::{Door, Exchange};
 use crate::respond::ReplyBody;
 

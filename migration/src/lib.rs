@@ -11,6 +11,7 @@ mod m20261123_000003_base_schemas;
 mod m20261123_000004_base_plumbing;
 mod m20261123_000005_base_projections;
 mod m20261123_000006_base_visibility;
+mod m20261123_000007_base_version;
 mod m20261123_000010_auth_accounts;
 mod m20261123_000011_auth_sessions;
 mod m20261123_000012_auth_profiles;
@@ -29,6 +30,15 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait};
 pub use roles::SERVICES;
 pub use run::{Target, down, status, up};
 
+/// Returns the name of every migration, in order: what a process needs to find applied.
+#[must_use]
+pub fn names() -> Vec<String> {
+    Migrator::migrations()
+        .iter()
+        .map(|migration| migration.name().to_owned())
+        .collect()
+}
+
 /// The ordered list of migrations.
 #[derive(Debug)]
 pub struct Migrator;
@@ -43,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000004_base_plumbing::migration()),
             Box::new(m20261123_000005_base_projections::migration()),
             Box::new(m20261123_000006_base_visibility::migration()),
+            Box::new(m20261123_000007_base_version::migration()),
             Box::new(m20261123_000010_auth_accounts::migration()),
             Box::new(m20261123_000011_auth_sessions::migration()),
             Box::new(m20261123_000012_auth_profiles::migration()),

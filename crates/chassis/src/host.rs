@@ -1,15 +1,27 @@
 //! One process: what its services share, which of them it hosts, and its end.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
+use http::{Request, Response};
 use identity::internal::ServiceKeys;
-use mesh::{Mesh, Peers};
+use mesh::{Hosted, Mesh, Peers};
 use redis::Redis;
 use serde::{Deserialize, Serialize};
 use store::Db;
+use tonic::{body::Body, server::NamedService};
+use tonic_reflection::server::Builder as Reflection;
 
-use crate::{Keys, Kit, Ledger, Secret, Service, Shutdown, Task, Tasks, changes, guarded};
+use crate::{
+    Guarded, Keys, Kit, Ledger, Listener, Readiness, Secret, Service, Shutdown, Task, Tasks,
+    changes, guarded, health::health, listener::Dispatch,
+};
 
 /// The names that sign: every service and the edge.
 pub const SERVICES: &[&str] = &[
@@ -81,16 +93,21 @@ pub struct HostConfig {
 }
 
 impl HostConfig {
-    /// Checks that everything without a default is set.
+    /// Checks that everything without a default is set, for a process that hosts services.
     ///
     /// # Errors
     /// The name of the first setting that is missing or too short (DL-3).
     pub fn check(&self) -> anyhow::Result<()> {
-        let set = [
-            ("database.url", &self.database.url),
-            ("redis.url", &self.redis.url),
-            ("secret", &self.secret),
-        ];
+        anyhow::ensure!(!self.database.url.is_unset(), "database.url is not set");
+        self.check_without_database()
+    }
+
+    /// Checks what a process needs that hosts no service.
+    ///
+    /// # Errors
+    /// As [`HostConfig::check`].
+    pub fn check_without_database(&self) -> anyhow::Result<()> {
+        let set = [("redis.url", &self.redis.url), ("secret", &self.secret)];
         for (name, value) in set {
             anyhow::ensure!(!value.is_unset(), "{name} is not set");
         }
@@ -120,7 +137,12 @@ pub struct Host {
     keys: Keys,
     redis: Redis,
     mesh: Mesh,
+    /// What is hosted here, by the full names other processes call.
+    guarded: HashMap<&'static str, Guarded>,
+    /// Where others come in: closed before anything behind them is ended.
+    doors: Tasks,
     tasks: Tasks,
+    stop: Shutdown,
     readiness: Readiness,
 }
 
@@ -131,22 +153,32 @@ impl Host {
     /// # Errors
     /// A missing setting, by name; Redis out of reach.
     pub async fn start(config: HostConfig, stop: Shutdown) -> anyhow::Result<Self> {
-        config.check()?;
+        Self::start_with(config, stop, Readiness::new()).await
+    }
+
+    /// As [`Host::start`], with a readiness that is told already.
+    ///
+    /// # Errors
+    /// As [`Host::start`].
+    pub async fn start_with(
+        config: HostConfig,
+        stop: Shutdown,
+        readiness: Readiness,
+    ) -> anyhow::Result<Self> {
+        config.check_without_database()?;
         let redis = Redis::connect(config.redis.url.expose())
             .await
             .context("Redis cannot be reached")?;
         let keys = Keys::new(config.secret.expose().as_bytes());
-        let readiness = Readiness {
-            stop: stop.clone(),
-            redis: redis.clone(),
-            pools: Vec::new(),
-        };
         Ok(Self {
             config,
             keys,
             redis,
             mesh: Mesh::new(),
-            tasks: Tasks::new(stop),
+            guarded: HashMap::new(),
+            doors: Tasks::new(Shutdown::new()),
+            tasks: Tasks::new(stop.clone()),
+            stop,
             readiness,
         })
     }
@@ -158,14 +190,22 @@ impl Host {
     pub async fn add<S: Service>(&mut self, config: S::Config) -> anyhow::Result<()> {
         let kit = self.kit(S::NAME).await?;
         let changes = changes::task(S::NAME, &kit.db, &kit.redis);
-        self.readiness.pools.push((S::NAME, kit.db.clone()));
+        let pool = kit.db.clone();
+        self.readiness
+            .depend(format!("database of {}", S::NAME), move || {
+                let pool = pool.clone();
+                async move { pool.ping().await.is_ok() }
+            });
         let ledger = Ledger::new(kit.db.clone(), &self.keys)?;
         let parts = S::build(kit, config)
             .await
             .with_context(|| format!("{} cannot be built", S::NAME))?;
-        let guarded = guarded(parts.routes, self.service_keys(S::NAME)?);
+        let names = parts.routes.names();
         let tasks = ledger.tasks(S::NAME);
-        self.mesh.host(S::NAME, guarded.with_ledger(ledger));
+        let guarded = guarded(parts.routes, self.service_keys(S::NAME)?).with_ledger(ledger);
+        self.guarded
+            .extend(names.into_iter().map(|name| (name, guarded.clone())));
+        self.mesh.host(S::NAME, guarded);
         for task in parts.tasks.into_iter().chain(tasks) {
             self.spawn(task);
         }
@@ -174,7 +214,58 @@ impl Host {
         Ok(())
     }
 
-    async fn kit(&self, name: &'static str) -> anyhow::Result<Kit> {
+    /// Waits until a service can sign in and every migration it needs is applied, which somebody else does: several
+    /// replicas start at once. `None` when stopping came first.
+    ///
+    /// # Errors
+    /// The database's URL is missing or cannot be read.
+    pub async fn wait_for_schema(
+        &self,
+        service: &'static str,
+        needed: &[String],
+    ) -> anyhow::Result<Option<()>> {
+        self.config.check()?;
+        let db = Db::connect_lazy(self.pool(service))
+            .await
+            .context("database.url cannot be used")?;
+        let attempt = async || {
+            let applied = db.applied_migrations().await?;
+            let missing = needed.iter().find(|name| !applied.contains(*name));
+            match missing {
+                None => Ok(()),
+                Some(name) => anyhow::bail!("{name} is not applied"),
+            }
+        };
+        let what = format!("the database of {service}, migrated");
+        let there = self.readiness.until(&self.stop, &what, attempt).await;
+        db.close().await;
+        Ok(there)
+    }
+
+    /// Answers other processes at a port: the services hosted so far, health, and reflection where it is on.
+    ///
+    /// # Errors
+    /// The contracts cannot be reflected.
+    pub async fn listen(&mut self, listener: Listener) -> anyhow::Result<()> {
+        let names = self.guarded.keys().copied().collect();
+        let (server, task) = health(names, self.readiness()).await;
+        self.spawn(task);
+        let mut open = HashMap::from([open(server)]);
+        if listener.config.reflection {
+            let reflection = Reflection::configure()
+                .register_encoded_file_descriptor_set(contracts::DESCRIPTOR)
+                .build_v1()
+                .context("the contracts cannot be reflected")?;
+            open.extend([self::open(reflection)]);
+        }
+        let closing = Shutdown::new();
+        let guarded = self.guarded.clone();
+        let dispatch = Dispatch::new(guarded, open, &listener.config, closing.clone());
+        self.doors.spawn(listener.task(dispatch, closing));
+        Ok(())
+    }
+
+    fn pool(&self, name: &'static str) -> store::Config {
         let mut config = store::Config::for_service(
             self.config.database.url.expose(),
             name,
@@ -182,7 +273,11 @@ impl Host {
         );
         config.max_connections = self.config.database.max_connections;
         config.acquire_timeout = Duration::from_millis(self.config.database.acquire_ms);
-        let db = Db::connect(config)
+        config
+    }
+
+    async fn kit(&self, name: &'static str) -> anyhow::Result<Kit> {
+        let db = Db::connect(self.pool(name))
             .await
             .with_context(|| format!("{name} cannot sign in to the database"))?;
         Ok(Kit {
@@ -235,14 +330,36 @@ impl Host {
         self.tasks.spawn(task);
     }
 
-    /// Waits until stopping is asked for, then until all tasks have ended or `at_most`
-    /// is over (N-22). Readiness is false from the first moment (DL-4).
-    pub async fn run(mut self, at_most: Duration) {
-        self.readiness.stop.begun().await;
+    /// Waits until stopping is asked for, then as [`Host::shut_down`].
+    pub async fn run(self, at_most: Duration) {
+        self.stop.begun().await;
+        self.shut_down(at_most).await;
+    }
+
+    /// Closes the ports others come in by, lets their calls end, then ends all tasks; what has not ended when
+    /// `at_most` is over is dropped (N-22). Readiness is false from the first moment (DL-4).
+    pub async fn shut_down(mut self, at_most: Duration) {
+        self.readiness.drain();
         tracing::info!("draining");
-        self.tasks.drain(at_most).await;
+        let end = Instant::now() + at_most;
+        self.doors.drain(at_most).await;
+        let left = end.saturating_duration_since(Instant::now());
+        self.tasks.drain(left).await;
         tracing::info!("stopped");
     }
+}
+
+fn open<S>(server: S) -> (&'static str, Hosted)
+where
+    S: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+        + NamedService
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send + 'static,
+{
+    (S::NAME, Hosted::new(server))
 }
 
 impl fmt::Debug for Host {
@@ -250,58 +367,6 @@ impl fmt::Debug for Host {
         f.debug_struct("Host")
             .field("mesh", &self.mesh)
             .field("tasks", &self.tasks)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Knows whether the process can serve: not while it drains, and not without its
-/// database and Redis. Cheap to clone.
-#[derive(Clone)]
-pub struct Readiness {
-    stop: Shutdown,
-    redis: Redis,
-    pools: Vec<(&'static str, Db)>,
-}
-
-impl Readiness {
-    /// Checks everything the process depends on, at most 2 s.
-    ///
-    /// # Errors
-    /// What is missing.
-    pub async fn check(&self) -> Result<(), Vec<String>> {
-        if self.stop.is_begun() {
-            return Err(vec!["draining".to_owned()]);
-        }
-        let mut missing = Vec::new();
-        let asked = async {
-            if self.redis.ping().await.is_err() {
-                missing.push("redis".to_owned());
-            }
-            for (service, db) in &self.pools {
-                if db.ping().await.is_err() {
-                    missing.push(format!("database of {service}"));
-                }
-            }
-        };
-        if tokio::time::timeout(Duration::from_secs(2), asked)
-            .await
-            .is_err()
-        {
-            missing.push("an answer within 2 s".to_owned());
-        }
-        if missing.is_empty() {
-            Ok(())
-        } else {
-            Err(missing)
-        }
-    }
-}
-
-impl fmt::Debug for Readiness {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pools: Vec<_> = self.pools.iter().map(|(service, _)| service).collect();
-        f.debug_struct("Readiness")
-            .field("pools", &pools)
             .finish_non_exhaustive()
     }
 }

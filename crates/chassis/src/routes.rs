@@ -44,6 +44,11 @@ impl Routes {
         self.add(S::NAME, Hosted::new(server))
     }
 
+    /// Returns the full names of the servers.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        self.servers.keys().copied().collect()
+    }
+
     pub(crate) fn add(mut self, name: &'static str, server: Hosted) -> Self {
         self.servers.insert(name, server);
         self

@@ -1,5 +1,6 @@
 //! One service's connection pool, and transactions that know their deadline and what to do after commit.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -144,6 +145,19 @@ impl Db {
     /// See [`fault`](crate::fault).
     pub async fn ping(&self) -> Result<()> {
         self.connection.ping().await.map_err(fault)
+    }
+
+    /// Returns the names of the migrations that are applied, as every service may ask.
+    ///
+    /// # Errors
+    /// `INTERNAL_ERROR` while the migration is not applied that lets services ask; else see [`fault`](crate::fault).
+    pub async fn applied_migrations(&self) -> Result<HashSet<String>> {
+        let asked = "select name from app.applied_migrations() as name";
+        let asked = Statement::from_string(self.connection.get_database_backend(), asked);
+        let rows = self.connection.query_all_raw(asked).await.map_err(fault)?;
+        rows.iter()
+            .map(|row| row.try_get("", "name").map_err(fault))
+            .collect()
     }
 
     /// Begins a transaction in which no statement takes longer than the call has left (DB-5). In a [`Unit`] of work

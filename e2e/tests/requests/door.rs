@@ -62,6 +62,7 @@ impl Door {
             peers: rig.mesh().peers(Arc::clone(&keys)),
             redis: rig.redis().clone(),
             keys,
+            readiness: chassis::Readiness::default(),
             inbox: None,
         };
         let caller = rig.caller();

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chassis::Claim;
 use contracts::RpcRule;
 use fault::{Fault, Reason};
 use http::request::Parts;
@@ -10,7 +11,6 @@ use transcode::Route;
 
 use super::{Dialect, reflection};
 use crate::gates::{Destination, Terms};
-use crate::overload::Claim;
 use crate::respond::Refusal;
 
 /// What can be called.

@@ -98,6 +98,7 @@ impl House {
             peers: rig.mesh().peers(Arc::clone(&keys)),
             redis: rig.redis().clone(),
             keys,
+            readiness: chassis::Readiness::default(),
             inbox: Some(inbox.clone()),
         };
         let door = Edge::start(kit, config).await.unwrap();

@@ -16,6 +16,7 @@ impl House {
             peers,
             redis: self.rig.redis().clone(),
             keys,
+            readiness: chassis::Readiness::default(),
             inbox: None,
         };
         Edge::start(

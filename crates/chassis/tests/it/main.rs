@@ -7,6 +7,7 @@
 )]
 
 mod idempotency;
+mod listener;
 
 use std::{
     convert::Infallible,

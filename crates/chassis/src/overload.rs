@@ -1,4 +1,4 @@
-//! How many requests are worked on at once, and what happens to the rest (GW-27, N-21, T28).
+//! How much a door lets in at once, and what happens to the rest (GW-27, N-21, T28).
 //!
 //! Past the point where the machine is busy, taking more in makes everybody wait. So there are as many places as can be
 //! worked on, and who finds none is told at once to come back, before anything of the request is read or asked for.
@@ -7,16 +7,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use contracts::RpcRule;
 use fault::{Fault, Reason};
-
-use crate::config::Limits;
 
 /// Longest time a client is told to stay away, in seconds (N-21).
 const AWAY: u64 = 5;
 
+/// How many places there are.
+#[derive(Debug, Clone, Copy)]
+pub struct Capacity {
+    /// Requests worked on at once.
+    pub in_flight: usize,
+    /// How many of them, in percent, are kept for [`Claim::Reserved`].
+    pub reserve_percent: u8,
+    /// Streams sent at once.
+    pub streams: usize,
+}
+
 /// The places of one replica.
 #[derive(Debug)]
-pub(crate) struct Overload {
+pub struct Overload {
     requests: Arc<Room>,
     /// Where requests without a claim to the reserve stop being taken in.
     ordinary: usize,
@@ -26,7 +36,7 @@ pub(crate) struct Overload {
 
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Claim {
+pub enum Claim {
     /// An ordinary place.
     Ordinary,
     /// Any place: signing in and out goes on when nothing else does.
@@ -43,22 +53,36 @@ struct Room {
 
 /// A place, given back on drop.
 #[derive(Debug)]
-pub(crate) struct Place(Arc<Room>);
+pub struct Place(Arc<Room>);
+
+impl Claim {
+    /// Returns what a call of an RPC asks for.
+    #[must_use]
+    pub fn of(rule: &RpcRule) -> Self {
+        match (rule.streaming, rule.reserve) {
+            (true, _) => Self::Stream,
+            (false, true) => Self::Reserved,
+            (false, false) => Self::Ordinary,
+        }
+    }
+}
 
 impl Overload {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    /// Returns as many free places as the capacity has.
+    #[must_use]
+    pub fn new(capacity: Capacity) -> Self {
         let room = |places| {
             Arc::new(Room {
                 places,
                 taken: AtomicUsize::new(0),
             })
         };
-        let percent = limits.reserve_percent.min(100) as usize;
-        let reserve = limits.in_flight.saturating_mul(percent).div_ceil(100);
+        let percent = capacity.reserve_percent.min(100) as usize;
+        let reserve = capacity.in_flight.saturating_mul(percent).div_ceil(100);
         Self {
-            requests: room(limits.in_flight),
-            ordinary: limits.in_flight - reserve,
-            streams: room(limits.streams),
+            requests: room(capacity.in_flight),
+            ordinary: capacity.in_flight - reserve,
+            streams: room(capacity.streams),
             refused: AtomicU64::new(0),
         }
     }
@@ -67,7 +91,7 @@ impl Overload {
     ///
     /// # Errors
     /// `SERVICE_UNAVAILABLE` with a time to stay away when there is none.
-    pub(crate) fn enter(&self, claim: Claim) -> Result<Place, Fault> {
+    pub fn enter(&self, claim: Claim) -> Result<Place, Fault> {
         let (room, most) = match claim {
             Claim::Ordinary => (&self.requests, self.ordinary),
             Claim::Reserved => (&self.requests, self.requests.places),
@@ -101,10 +125,10 @@ mod tests {
     use super::*;
 
     fn overload(in_flight: usize, streams: usize) -> Overload {
-        Overload::new(&Limits {
+        Overload::new(Capacity {
             in_flight,
+            reserve_percent: 10,
             streams,
-            ..Limits::default()
         })
     }
 
