@@ -10,14 +10,17 @@ use std::{
 
 use fault::{Fault, Reason};
 use http::{Request, Response};
+use http_body_util::BodyExt as _;
 use identity::Context;
 use telemetry::TraceContext;
 use tonic::{Code, Status, body::Body};
-use tower::Service;
+use tower::{Service, ServiceExt as _};
 use tracing::Instrument as _;
 
 use crate::{
-    Peers, metadata,
+    Hosted, Peers, metadata,
+    peers::Way,
+    remote::{Kind, Outgoing, Remote},
     timed::{Ended, Timed, code_name},
 };
 
@@ -58,11 +61,18 @@ impl Channel {
             self.peers.keys(),
             self.callee,
         );
-        let reply = self.peers.send(self.callee, request);
+        let Some(way) = self.peers.find(self.callee) else {
+            return refuse(Fault::of(Reason::ServiceUnavailable), ended);
+        };
+        let reply = async {
+            match way {
+                Way::Hosted(service) => hosted(service, request).await,
+                Way::Remote(remote) => remotely(&remote, request, deadline).await,
+            }
+        };
         match tokio::time::timeout_at(deadline.into(), reply).await {
             Err(_) => refuse(Fault::timeout(), ended),
-            Ok(None) => refuse(Fault::of(Reason::ServiceUnavailable), ended),
-            Ok(Some(reply)) => Timed::reply(reply, deadline, ended),
+            Ok(reply) => Timed::reply(reply, deadline, ended),
         }
     }
 
@@ -95,6 +105,37 @@ impl Service<Request<Body>> for Channel {
         );
         let this = self.clone();
         Box::pin(async move { Ok(this.exchange(request, trace).await) }.instrument(span))
+    }
+}
+
+async fn hosted(service: Hosted, request: Request<Body>) -> Response<Body> {
+    match service.oneshot(request).await {
+        Ok(reply) => reply,
+        Err(never) => match never {},
+    }
+}
+
+async fn remotely(remote: &Remote, request: Request<Body>, deadline: Instant) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let Some(path) = head.uri.into_parts().path_and_query else {
+        return Status::from(Fault::internal("a call without a path")).into_http();
+    };
+    // One message, encoded without waiting for anything; whole, it can be sent again.
+    let body = match body.collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(status) => return status.into_http(),
+    };
+    let is_stream = contracts::rpc(path.path()).is_some_and(|rule| rule.streaming);
+    let call = Outgoing {
+        kind: if is_stream { Kind::Stream } else { Kind::Unary },
+        path,
+        headers: head.headers,
+        body,
+        deadline,
+    };
+    match remote.send(&call).await {
+        Ok(reply) => reply,
+        Err(failure) => Status::from(Fault::unavailable(failure)).into_http(),
     }
 }
 

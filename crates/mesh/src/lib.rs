@@ -1,8 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 mod channel;
+mod config;
 mod forward;
 mod peers;
+mod remote;
+mod resolve;
 
 pub mod metadata;
 pub mod timed;
@@ -11,5 +14,7 @@ pub mod timed;
 mod tests;
 
 pub use channel::Channel;
+pub use config::{Address, Config, ConfigError, Target};
 pub use forward::{MESSAGE_LIMIT, Messages, Reply, Verbatim};
 pub use peers::{Hosted, Mesh, Peers, STREAM_DEADLINE, USER_STREAM_DEADLINE};
+pub use resolve::{Resolve, SystemResolver};

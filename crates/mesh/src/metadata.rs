@@ -1,6 +1,6 @@
 //! The metadata that travels between services, written and read in one place.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use identity::{
@@ -63,6 +63,14 @@ pub(crate) fn write(
         put(USER_AGENT, agent.as_bytes());
     }
     *headers = written;
+}
+
+/// Says how much time is left now, for a call that is tried again.
+pub(crate) fn write_timeout(headers: &mut HeaderMap, deadline: Instant) {
+    let left = timeout(deadline.saturating_duration_since(Instant::now()));
+    if let Ok(left) = HeaderValue::from_str(&left) {
+        headers.insert(HeaderName::from_static(TIMEOUT), left);
+    }
 }
 
 /// Writes a `grpc-timeout`: at most eight digits and a unit; the finest that fits.

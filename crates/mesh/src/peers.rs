@@ -1,19 +1,17 @@
-//! Who is hosted, and calls by name.
+//! Who is hosted, who is elsewhere, and calls by name.
 
-use std::{
-    collections::HashMap,
-    convert::Infallible,
-    fmt,
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{collections::HashMap, convert::Infallible, fmt, sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use http::{Request, Response};
 use identity::{Context, internal::ServiceKeys};
 use tonic::body::Body;
-use tower::{Service, ServiceExt as _, util::BoxCloneSyncService};
+use tower::{Service, util::BoxCloneSyncService};
 
-use crate::Channel;
+use crate::{
+    Channel, Config, ConfigError, Resolve, SystemResolver,
+    remote::{Remote, Tasks},
+};
 
 /// How long an internal stream lives before it is reopened from its cursor (SC-3).
 pub const STREAM_DEADLINE: Duration = Duration::from_secs(600);
@@ -26,16 +24,64 @@ pub const USER_STREAM_DEADLINE: Duration = Duration::from_secs(3600 + 30 + 30);
 /// A hosted service, layers included.
 pub type Hosted = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
-/// The services of this process, by name.
+/// The services of this process and those it knows in others, by name. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Mesh {
-    hosted: Arc<RwLock<HashMap<String, Hosted>>>,
+    inner: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    hosted: ArcSwap<HashMap<String, Hosted>>,
+    remote: HashMap<String, Arc<Remote>>,
+    /// Owned here, so that connections and watchers end with the mesh.
+    _tasks: Arc<Tasks>,
+}
+
+/// Where a service is.
+pub(crate) enum Way {
+    /// In this process.
+    Hosted(Hosted),
+    /// In others.
+    Remote(Arc<Remote>),
 }
 
 impl Mesh {
-    /// Returns a mesh without services.
+    /// Returns a mesh that knows no service until one is hosted.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Returns a mesh that reaches the configured services over HTTP/2, and hosts none yet.
+    /// Connections are made when first needed, on the runtime of whoever calls.
+    ///
+    /// # Errors
+    /// A service without an address.
+    pub fn reaching(config: &Config) -> Result<Self, ConfigError> {
+        let system: Arc<dyn Resolve> = Arc::new(SystemResolver);
+        Self::resolving(config, &system)
+    }
+
+    /// As [`Mesh::reaching`], with names looked up by `resolver`.
+    ///
+    /// # Errors
+    /// As [`Mesh::reaching`].
+    pub fn resolving(config: &Config, resolver: &Arc<dyn Resolve>) -> Result<Self, ConfigError> {
+        config.check()?;
+        let tasks = Arc::new(Tasks::default());
+        let remote = config.peers.iter().map(|(name, addresses)| {
+            let (resolver, tasks) = (Arc::clone(resolver), Arc::downgrade(&tasks));
+            let remote = Remote::new(name, addresses.clone(), resolver, tasks);
+            (name.clone(), remote)
+        });
+        let inner = Inner {
+            hosted: ArcSwap::default(),
+            remote: remote.collect(),
+            _tasks: tasks,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// Hosts a service, layers included, from now on; one of the same name is replaced.
@@ -48,21 +94,36 @@ impl Mesh {
             + 'static,
         S::Future: Send + 'static,
     {
-        let mut hosted = self.hosted.write().unwrap_or_else(PoisonError::into_inner);
-        hosted.insert(name.to_owned(), BoxCloneSyncService::new(service));
+        let service = Hosted::new(service);
+        self.change(|hosted| {
+            hosted.insert(name.to_owned(), service.clone());
+        });
     }
 
-    /// Hosts a service no longer; calls to it answer UNAVAILABLE.
+    /// Hosts a service no longer; calls to it go to other processes, or answer UNAVAILABLE
+    /// when none is configured.
     pub fn remove(&self, name: &str) {
-        self.hosted
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(name);
+        self.change(|hosted| {
+            hosted.remove(name);
+        });
     }
 
-    /// Whether a service of this name is hosted (K-5: others are not called).
+    fn change(&self, change: impl Fn(&mut HashMap<String, Hosted>)) {
+        self.inner.hosted.rcu(|hosted| {
+            let mut hosted = HashMap::clone(hosted);
+            change(&mut hosted);
+            hosted
+        });
+    }
+
+    /// Whether a service of this name is hosted in this process.
     pub fn is_hosted(&self, name: &str) -> bool {
-        self.find(name).is_some()
+        self.inner.hosted.load().contains_key(name)
+    }
+
+    /// Returns the service hosted in this process under a name: what a listener serves.
+    pub fn hosted(&self, name: &str) -> Option<Hosted> {
+        self.inner.hosted.load().get(name).cloned()
     }
 
     /// Returns what a service calls the others with; `keys` are its own.
@@ -73,19 +134,20 @@ impl Mesh {
         }
     }
 
-    pub(crate) fn find(&self, name: &str) -> Option<Hosted> {
-        self.hosted
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(name)
-            .cloned()
+    pub(crate) fn find(&self, name: &str) -> Option<Way> {
+        match self.hosted(name) {
+            Some(hosted) => Some(Way::Hosted(hosted)),
+            None => self.inner.remote.get(name).cloned().map(Way::Remote),
+        }
     }
 }
 
 impl fmt::Debug for Mesh {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hosted = self.hosted.read().unwrap_or_else(PoisonError::into_inner);
-        f.debug_set().entries(hosted.keys()).finish()
+        f.debug_struct("Mesh")
+            .field("hosted", &self.inner.hosted.load().keys())
+            .field("remote", &self.inner.remote.keys())
+            .finish()
     }
 }
 
@@ -109,9 +171,10 @@ impl Peers {
         Channel::new(self.clone(), callee, ctx.outliving(STREAM_DEADLINE))
     }
 
-    /// Whether `callee` can be called at all in this deployment (K-5).
+    /// Whether `callee` can be called at all in this deployment (K-5): hosted here, or
+    /// configured.
     pub fn knows(&self, callee: &str) -> bool {
-        self.mesh.is_hosted(callee)
+        self.mesh.is_hosted(callee) || self.mesh.inner.remote.contains_key(callee)
     }
 
     /// Returns the name of the calling service.
@@ -123,15 +186,7 @@ impl Peers {
         &self.keys
     }
 
-    pub(crate) async fn send(
-        &self,
-        callee: &str,
-        request: Request<Body>,
-    ) -> Option<Response<Body>> {
-        let service = self.mesh.find(callee)?;
-        match service.oneshot(request).await {
-            Ok(reply) => Some(reply),
-            Err(never) => match never {},
-        }
+    pub(crate) fn find(&self, callee: &str) -> Option<Way> {
+        self.mesh.find(callee)
     }
 }

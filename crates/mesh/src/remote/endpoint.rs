@@ -1,0 +1,324 @@
+//! One endpoint of a service: its connections, and whether it is in rotation.
+
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU8, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use http::{Method, Request, Response, Uri, Version, uri::Scheme};
+use tokio::time::Instant;
+use tonic::body::Body;
+
+use super::{
+    Failure, Outgoing,
+    body::Received,
+    connection::{Connection, End, Entered, Use},
+    load::Load,
+    probe,
+    tasks::Tasks,
+};
+use crate::metadata;
+
+/// Calls that wait this long without a word from the endpoint have it asked whether it lives.
+const SUSPICIOUS: Duration = Duration::from_millis(400);
+/// The delay before the first probe of an endpoint that is out; each further one doubles it.
+const FIRST_PROBE: Duration = Duration::from_millis(50);
+/// The longest delay between probes.
+const LAST_PROBE: Duration = Duration::from_secs(2);
+/// How often one call looks for a connection that stays open.
+const CONNECTS: u32 = 3;
+/// Who was in rotation this long has its earlier outages forgotten.
+const HEALTHY: Duration = Duration::from_secs(10);
+
+/// Whether calls go to an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Yes.
+    In,
+    /// Only when no other is in: it said GOAWAY, which need not mean that it leaves.
+    Leaving,
+    /// No.
+    Out,
+}
+
+/// One endpoint. Its state changes rarely; what every call touches are counters and the
+/// short list of its connections.
+pub(super) struct Endpoint {
+    callee: Arc<str>,
+    at: String,
+    load: Arc<Load>,
+    state: AtomicU8,
+    history: Mutex<History>,
+    connections: Mutex<Vec<Arc<Connection>>>,
+    /// Held by whoever connects, so that many callers open one connection.
+    connecting: Arc<tokio::sync::Mutex<()>>,
+    tasks: Weak<Tasks>,
+    me: Weak<Self>,
+}
+
+/// How often the endpoint was out lately.
+struct History {
+    outages: u32,
+    in_since: Instant,
+}
+
+impl Endpoint {
+    pub(super) fn new(callee: Arc<str>, at: String, tasks: Weak<Tasks>) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            callee,
+            at,
+            load: Arc::new(Load::new()),
+            state: AtomicU8::new(State::In as u8),
+            history: Mutex::new(History {
+                outages: 0,
+                in_since: Instant::now(),
+            }),
+            connections: Mutex::new(Vec::new()),
+            connecting: Arc::new(tokio::sync::Mutex::new(())),
+            tasks,
+            me: me.clone(),
+        })
+    }
+
+    /// Returns `host:port`.
+    pub(super) fn at(&self) -> &str {
+        &self.at
+    }
+
+    pub(super) fn load(&self) -> &Load {
+        &self.load
+    }
+
+    pub(super) fn state(&self) -> State {
+        match self.state.load(Relaxed) {
+            0 => State::In,
+            1 => State::Leaving,
+            _ => State::Out,
+        }
+    }
+
+    /// Makes one try of a call: the head of the reply, however long that takes.
+    pub(super) async fn send(&self, call: &Outgoing) -> Result<Response<Body>, Failure> {
+        let mut counted = self.load.begin(call.kind);
+        let place = self.enter().await?;
+        let head = self.head(call).map_err(Failure::never_sent)?;
+        let reply = place.send(head, call.body.clone());
+        let reply = self.watched(place.connection(), reply).await?;
+        counted.answered();
+        Ok(reply.map(|stream| Body::new(Received::new(stream, (counted, place)))))
+    }
+
+    /// Returns the head of one try, with the time it has.
+    fn head(&self, call: &Outgoing) -> http::Result<Request<()>> {
+        let uri = Uri::builder()
+            .scheme(Scheme::HTTP)
+            .authority(&*self.at)
+            .path_and_query(call.path.clone())
+            .build()?;
+        let mut head = Request::new(());
+        *head.method_mut() = Method::POST;
+        *head.uri_mut() = uri;
+        *head.version_mut() = Version::HTTP_2;
+        *head.headers_mut() = call.headers.clone();
+        metadata::write_timeout(head.headers_mut(), call.deadline);
+        Ok(head)
+    }
+
+    /// Waits for a reply; when the endpoint says nothing for long, it is asked whether it
+    /// lives, and if it does not, its connection ends and with it the wait.
+    async fn watched<T>(
+        &self,
+        connection: &Connection,
+        reply: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        tokio::pin!(reply);
+        loop {
+            if let Ok(reply) = tokio::time::timeout(SUSPICIOUS, &mut reply).await {
+                return reply;
+            }
+            if self.load.silence() >= SUSPICIOUS {
+                connection.ask();
+            }
+        }
+    }
+
+    /// Takes a place on a connection, opening one if there is none with room.
+    async fn enter(&self) -> Result<Entered, Failure> {
+        for _ in 0..CONNECTS {
+            if let Some(place) = self.place() {
+                return Ok(place);
+            }
+            let turn = Arc::clone(&self.connecting).lock_owned().await;
+            // Somebody may have connected, or failed to, in the meantime.
+            if let Some(place) = self.place() {
+                return Ok(place);
+            }
+            if self.state() == State::Out {
+                return Err(Failure::never_sent("the endpoint is out"));
+            }
+            let (Some(tasks), Some(me)) = (self.tasks.upgrade(), self.me.upgrade()) else {
+                return Err(Failure::never_sent("the mesh is gone"));
+            };
+            // A task, so that it goes on whoever gives up waiting.
+            tasks.spawn(async move {
+                if let Err(failure) = me.connect().await {
+                    me.take_out(State::Out, &failure.to_string());
+                }
+                drop(turn);
+            });
+        }
+        Err(Failure::never_sent("no connection stays open"))
+    }
+
+    /// Opens a connection.
+    async fn connect(&self) -> Result<(), Failure> {
+        let Some(tasks) = self.tasks.upgrade() else {
+            return Err(Failure::never_sent("the mesh is gone"));
+        };
+        let me = self.me.clone();
+        let ended = move |end: End| {
+            if let Some(me) = me.upgrade() {
+                me.ended(&end);
+            }
+        };
+        let connection = Arc::new(Connection::open(&self.at, &tasks, ended).await?);
+        self.list().push(connection);
+        Ok(())
+    }
+
+    /// Takes a place on a connection that has one, and forgets those that are of no use.
+    fn place(&self) -> Option<Entered> {
+        let mut left = false;
+        let place = {
+            let mut connections = self.list();
+            connections.retain(|connection| match connection.usable() {
+                Use::Open | Use::Full => true,
+                Use::Leaving => {
+                    left = true;
+                    false
+                }
+                Use::Broken => false,
+            });
+            let open = connections.iter().find(|c| c.usable() == Use::Open);
+            open.map(Connection::enter)
+        };
+        if left {
+            self.take_out(State::Leaving, "GOAWAY");
+        }
+        place
+    }
+
+    fn ended(&self, end: &End) {
+        self.list()
+            .retain(|c| matches!(c.usable(), Use::Open | Use::Full));
+        match end {
+            // Who closes while nothing is going on may only be tidying up.
+            End::Closed if self.load.is_idle() => {}
+            End::Closed => self.take_out(State::Out, "the connection broke"),
+            End::Silent => self.take_out(State::Out, "no answer to a ping"),
+        }
+    }
+
+    /// Takes the endpoint out of rotation until it answers a probe. The calls it has go on.
+    pub(super) fn take_out(&self, to: State, why: &str) {
+        let mut history = self.history();
+        let from = self.state();
+        if from == State::Out || from == to {
+            return;
+        }
+        self.state.store(to as u8, Relaxed);
+        self.list().clear();
+        let (callee, endpoint) = (&*self.callee, &*self.at);
+        match to {
+            State::Out => tracing::warn!(callee, endpoint, why, "endpoint out of rotation"),
+            _ => tracing::info!(callee, endpoint, why, "endpoint out of rotation"),
+        }
+        if from != State::In {
+            // It is being probed already.
+            return;
+        }
+        history.outages = match history.in_since.elapsed() {
+            long if long > HEALTHY => 0,
+            _ => history.outages + 1,
+        };
+        let delay = match to {
+            State::Leaving => Duration::ZERO,
+            _ => backoff(history.outages),
+        };
+        if let Some(tasks) = self.tasks.upgrade() {
+            tasks.spawn(come_back(self.me.clone(), delay, history.outages));
+        }
+    }
+
+    /// Asks the endpoint whether it serves, on a connection it may keep.
+    async fn probe(&self) -> Result<(), Failure> {
+        let _turn = self.connecting.lock().await;
+        if self.place().is_none() {
+            self.connect().await?;
+        }
+        let place = self
+            .place()
+            .ok_or_else(|| Failure::never_sent("no connection stays open"))?;
+        probe::check(&place, &self.at).await
+    }
+
+    fn put_back(&self) {
+        let mut history = self.history();
+        history.in_since = Instant::now();
+        self.state.store(State::In as u8, Relaxed);
+        tracing::info!(
+            callee = &*self.callee,
+            endpoint = &*self.at,
+            "endpoint in rotation again"
+        );
+    }
+
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn list(&self) -> MutexGuard<'_, Vec<Arc<Connection>>> {
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Probes an endpoint until it serves, or nobody wants it any more.
+async fn come_back(endpoint: Weak<Endpoint>, mut delay: Duration, mut outages: u32) {
+    loop {
+        tokio::time::sleep(delay).await;
+        let Some(endpoint) = endpoint.upgrade() else {
+            return;
+        };
+        match endpoint.probe().await {
+            Ok(()) => return endpoint.put_back(),
+            Err(failure) => endpoint.take_out(State::Out, &failure.to_string()),
+        }
+        outages += 1;
+        delay = backoff(outages);
+    }
+}
+
+/// A delay that doubles with each outage, half of it more or less, so that many processes
+/// do not probe in step.
+fn backoff(outages: u32) -> Duration {
+    let delay = FIRST_PROBE
+        .saturating_mul(1 << outages.min(16))
+        .min(LAST_PROBE);
+    delay.mul_f64(rand::random_range(0.5..1.5))
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("at", &self.at)
+            .field("state", &self.state())
+            .finish_non_exhaustive()
+    }
+}
