@@ -24,6 +24,7 @@ mod m20261123_000031_feed_comments;
 mod m20261123_000032_feed_likes;
 mod m20261123_000033_feed_views;
 mod m20261123_000034_feed_stream;
+mod m20261123_000040_base_dead_letters;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -67,6 +68,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000032_feed_likes::migration()),
             Box::new(m20261123_000033_feed_views::migration()),
             Box::new(m20261123_000034_feed_stream::migration()),
+            Box::new(m20261123_000040_base_dead_letters::migration()),
         ]
     }
 }

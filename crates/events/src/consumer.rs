@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chassis::{Shutdown, Task};
 use contracts::common::v1::Envelope;
@@ -24,6 +25,9 @@ use crate::{context, dead, decode, full_name_parts, stream};
 type Handler =
     Arc<dyn for<'a> Fn(&'a mut Tx, &'a Envelope) -> BoxFuture<'a, Result<()>> + Send + Sync>;
 
+/// Entries another consumer left unacknowledged for this long are taken over (N-56).
+const CLAIM_IDLE: Duration = Duration::from_secs(60);
+
 /// One service's consumer group over the streams of the types it handles.
 #[derive(Clone)]
 pub struct Consumer {
@@ -33,6 +37,7 @@ pub struct Consumer {
     handlers: HashMap<String, Handler>,
     /// Tables whose ended rows go once no event of theirs can come any more.
     projections: Vec<&'static str>,
+    idle: Duration,
 }
 
 impl Consumer {
@@ -45,7 +50,16 @@ impl Consumer {
             redis,
             handlers: HashMap::new(),
             projections: Vec::new(),
+            idle: CLAIM_IDLE,
         }
+    }
+
+    /// Takes over what another consumer left unacknowledged for this long instead of 60 s. It must be longer than the
+    /// slowest handler; a shorter one costs work done twice, never an effect.
+    #[must_use]
+    pub fn claims_after(mut self, idle: Duration) -> Self {
+        self.idle = idle;
+        self
     }
 
     /// Handles events of type `M` in the transaction of their inbox row.
@@ -132,14 +146,20 @@ impl Consumer {
     }
 
     /// Writes the inbox row; returns false when the event had its effect before (EB-4).
+    ///
+    /// An event that comes again keeps its row: the outbox row it came from lives on, and may come once more.
     async fn is_first(&self, tx: &Tx, event: Uuid) -> Result<bool> {
         let insert = Statement::from_sql_and_values(
             DbBackend::Postgres,
-            "insert into inbox (consumer, event_id) values ($1, $2) on conflict do nothing",
+            "insert into inbox (consumer, event_id) values ($1, $2) \
+             on conflict (consumer, event_id) do update set processed_at = now() \
+               where inbox.processed_at < now() - interval '1 day' \
+             returning xmax = 0 as is_new",
             [self.service.to_string().into(), event.into()],
         );
-        let inserted = tx.execute_raw(insert).await.map_err(store::fault)?;
-        Ok(inserted.rows_affected() == 1)
+        let row = tx.query_one_raw(insert).await.map_err(store::fault)?;
+        row.map_or(Ok(false), |row| row.try_get("", "is_new"))
+            .map_err(store::fault)
     }
 }
 

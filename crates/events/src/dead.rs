@@ -3,8 +3,9 @@
 use contracts::common::v1::Envelope;
 use fault::{Fault, Result};
 use prost::Message;
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
 use store::Db;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Tries in all; after the last the letter waits for an operator.
@@ -111,7 +112,7 @@ pub(crate) async fn failed(db: &Db, due: &Due, error: &Fault) -> Result<()> {
     let dead = due.attempts >= TRIES;
     let note = Statement::from_sql_and_values(
         DbBackend::Postgres,
-        "update dead_letters set error = $2, dead = $3 where id = $1",
+        "update dead_letters set error = $2, dead = $3, last_failed_at = now() where id = $1",
         [due.id.into(), cause(error).into(), dead.into()],
     );
     db.connection()
@@ -145,14 +146,83 @@ pub async fn count(db: &Db) -> Result<u64> {
     Ok(n.unsigned_abs())
 }
 
+/// A dead letter as operators see it: everything but what the event says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// Its id, by which it is replayed.
+    pub id: Uuid,
+    /// The event.
+    pub event: Uuid,
+    /// The event's type; `unknown` when the entry was no event.
+    pub type_name: String,
+    /// The service that could not handle it.
+    pub consumer: String,
+    /// How often it was tried since it came or was last replayed.
+    pub tries: i32,
+    /// When it failed first.
+    pub first_failed_at: OffsetDateTime,
+    /// When it failed last.
+    pub last_failed_at: OffsetDateTime,
+    /// Why it failed last.
+    pub cause: String,
+}
+
+/// The schema's dead letters that wait for an operator, the oldest first.
+///
+/// # Errors
+/// See [`store::fault`].
+pub async fn list(db: &Db) -> Result<Vec<Letter>> {
+    let select = Statement::from_string(
+        DbBackend::Postgres,
+        "select id, event_id, type, consumer, attempts, created_at, last_failed_at, error \
+         from dead_letters where dead order by created_at, id",
+    );
+    let rows = db
+        .connection()
+        .query_all_raw(select)
+        .await
+        .map_err(store::fault)?;
+    rows.iter()
+        .map(|row| letter(row).map_err(store::fault))
+        .collect()
+}
+
+fn letter(row: &QueryResult) -> std::result::Result<Letter, DbErr> {
+    Ok(Letter {
+        id: row.try_get("", "id")?,
+        event: row.try_get("", "event_id")?,
+        type_name: row.try_get("", "type")?,
+        consumer: row.try_get("", "consumer")?,
+        tries: row.try_get("", "attempts")?,
+        first_failed_at: row.try_get("", "created_at")?,
+        last_failed_at: row.try_get("", "last_failed_at")?,
+        cause: row.try_get("", "error")?,
+    })
+}
+
 /// Gives every dead letter of the schema five new tries, the first at once; returns how many there were.
 ///
 /// # Errors
 /// See [`store::fault`].
 pub async fn replay(db: &Db) -> Result<u64> {
-    let revive = Statement::from_string(
+    revive(db, "dead", Vec::new()).await
+}
+
+/// Gives one dead letter five new tries, the first at once; returns whether the schema has it and it is dead.
+///
+/// # Errors
+/// See [`store::fault`].
+pub async fn replay_one(db: &Db, id: Uuid) -> Result<bool> {
+    Ok(revive(db, "dead and id = $1", vec![id.into()]).await? == 1)
+}
+
+async fn revive(db: &Db, which: &str, values: Vec<Value>) -> Result<u64> {
+    let revive = Statement::from_sql_and_values(
         DbBackend::Postgres,
-        "update dead_letters set dead = false, attempts = 0, next_try_at = now() where dead",
+        format!(
+            "update dead_letters set dead = false, attempts = 0, next_try_at = now() where {which}"
+        ),
+        values,
     );
     let revived = db
         .connection()

@@ -10,10 +10,10 @@ mod relay;
 mod retention;
 
 pub use consumer::Consumer;
-pub use dead::{count as dead_letters, replay};
+pub use dead::{Letter, count as dead_letters, list as list_dead_letters, replay, replay_one};
 pub use envelope::{context, decode, full_name_parts};
 pub use outbox::{Event, publish};
-pub use relay::Relay;
+pub use relay::{Pace, Relay, republish};
 
 /// The one field of a stream's entries: an encoded `Envelope`.
 pub const FIELD: &str = "envelope";

@@ -12,11 +12,26 @@ use fred::types::config::Options;
 
 use crate::Redis;
 use crate::error::{fault, is_no_group};
-use crate::script::Reply;
+use crate::script::{Arg, Reply, Script};
 use crate::stream::{Entry, entries};
 
 /// Time a read may take beyond the time it waits.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// Ages what consumer `ARGV[2]` of group `ARGV[1]` has not acknowledged to `ARGV[3]` milliseconds, or removes its name.
+static HAND_OVER: Script = Script::new(
+    r"
+    local left = redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 10000, ARGV[2])
+    if #left == 0 then
+      redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+      return 0
+    end
+    for _, entry in ipairs(left) do
+      redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, entry[1], 'IDLE', ARGV[3], 'JUSTID')
+    end
+    return #left
+    ",
+);
 
 /// Reads streams for one consumer of one group.
 pub struct Reader {
@@ -147,6 +162,22 @@ impl Reader {
             .xack::<(), _, _, _>(stream, self.group.as_str(), ids)
             .await
             .map_err(fault)
+    }
+
+    /// Makes what this consumer has not acknowledged look idle for as long as `idle`, so that others claim it at once, and
+    /// forgets the consumer when there is nothing; returns how many entries that are. Read nothing afterwards.
+    ///
+    /// # Errors
+    /// `SERVICE_UNAVAILABLE`; `INTERNAL_ERROR` when there is no such stream or group.
+    pub async fn hand_over(&self, stream: &str, idle: Duration) -> Result<u64> {
+        let idle = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
+        let args = [
+            Arg::from(self.group.as_str()),
+            Arg::from(self.consumer.as_str()),
+            Arg::from(idle.saturating_add(1).to_string()),
+        ];
+        let left = self.redis.eval(&HAND_OVER, &[stream], &args).await?.int()?;
+        Ok(left.unsigned_abs())
     }
 
     /// Closes the connection.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fault::Result;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{Db, fault};
@@ -58,6 +59,76 @@ impl Lease {
         Ok(taken.rows_affected() == 1)
     }
 
+    /// The name this owner holds the lease under, for statements that must fail once it is lost.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// Notes facts beside the lease, over those of the same names, for whoever holds it next; returns whether it is still
+    /// held. What was lost in mid-work is noticed here, and nothing is noted then.
+    ///
+    /// # Errors
+    /// See [`fault`](crate::fault).
+    pub async fn note(&self, facts: Value) -> Result<bool> {
+        self.write("state = state || $4", facts).await
+    }
+
+    /// Notes that the whole job is done, and forgets where it was; returns whether the lease was still held.
+    ///
+    /// # Errors
+    /// See [`fault`](crate::fault).
+    pub async fn complete(&self) -> Result<bool> {
+        self.write("state = $4, last_ok_at = now()", Value::Object(Map::new()))
+            .await
+    }
+
+    async fn write(&self, change: &str, facts: Value) -> Result<bool> {
+        let sql = format!(
+            "update job_runs set {change} \
+             where job = $1 and key = $2 and locked_by = $3 and locked_until > now()"
+        );
+        let write = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            sql,
+            [
+                self.job.clone().into(),
+                self.key.clone().into(),
+                self.owner.clone().into(),
+                facts.into(),
+            ],
+        );
+        let written = self
+            .db
+            .connection()
+            .execute_raw(write)
+            .await
+            .map_err(fault)?;
+        Ok(written.rows_affected() == 1)
+    }
+
+    /// What was noted last, by whichever owner; an empty object when nothing was.
+    ///
+    /// # Errors
+    /// See [`fault`](crate::fault).
+    pub async fn noted(&self) -> Result<Value> {
+        let read = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "select state from job_runs where job = $1 and key = $2",
+            [self.job.clone().into(), self.key.clone().into()],
+        );
+        let row = self
+            .db
+            .connection()
+            .query_one_raw(read)
+            .await
+            .map_err(fault)?;
+        row.map_or_else(
+            || Ok(Value::Object(Map::new())),
+            |row| row.try_get("", "state").map_err(fault),
+        )
+    }
+
     /// Gives the lease back, so that another replica need not wait for its end.
     ///
     /// # Errors
@@ -65,7 +136,7 @@ impl Lease {
     pub async fn release(&self) -> Result<()> {
         let give_back = Statement::from_sql_and_values(
             DbBackend::Postgres,
-            "update job_runs set locked_until = now(), last_ok_at = now() where job = $1 and key = $2 and locked_by = $3",
+            "update job_runs set locked_until = now() where job = $1 and key = $2 and locked_by = $3",
             [
                 self.job.clone().into(),
                 self.key.clone().into(),

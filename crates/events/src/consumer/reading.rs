@@ -18,9 +18,7 @@ use crate::{FIELD, dead};
 const WAIT: Duration = Duration::from_secs(2);
 /// Entries taken of each stream at once.
 const COUNT: u64 = 64;
-/// Entries another consumer left unacknowledged for this long are taken over (N-56).
-const CLAIM_IDLE: Duration = Duration::from_secs(60);
-/// How often such entries are looked for (T50: taken over within 5 s of being idle).
+/// How often entries of dead consumers are looked for (T50: taken over within 5 s of being idle).
 const CLAIM: Duration = Duration::from_secs(4);
 /// How often the lag is measured and dead consumers' names are removed.
 const MEASURE: Duration = Duration::from_secs(15);
@@ -95,10 +93,11 @@ impl<'a> Reading<'a> {
     }
 
     async fn turn(&mut self, stop: &Shutdown) -> Result<()> {
-        if is_due(&mut self.claimed, CLAIM) {
+        let idle = self.consumer.idle;
+        if is_due(&mut self.claimed, CLAIM.min(idle)) {
             for stream in self.streams {
-                let left = self.reader.claim(stream, CLAIM_IDLE, COUNT).await?;
-                self.take(left, stop).await?;
+                // As long as a claim brings a whole batch, there may be more.
+                while self.claim(stream, idle, stop).await? {}
             }
         }
         if is_due(&mut self.measured, MEASURE) {
@@ -111,6 +110,14 @@ impl<'a> Reading<'a> {
         self.take(read?, stop).await
     }
 
+    /// Takes over a batch of what others left; returns whether there may be more.
+    async fn claim(&self, stream: &str, idle: Duration, stop: &Shutdown) -> Result<bool> {
+        let left = self.reader.claim(stream, idle, COUNT).await?;
+        let is_full = matches!(&left, Read::Entries(entries) if entries.len() as u64 == COUNT);
+        self.take(left, stop).await?;
+        Ok(is_full && !stop.is_begun())
+    }
+
     async fn take(&self, read: Read, stop: &Shutdown) -> Result<()> {
         let entries = match read {
             Read::NoGroup => return self.make_groups().await,
@@ -119,8 +126,8 @@ impl<'a> Reading<'a> {
         for stream in self.streams {
             let mut settled = Vec::new();
             for entry in entries.iter().filter(|entry| entry.stream == *stream) {
-                // Stopping: what is not settled stays pending and is claimed by another.
-                if !self.settle(entry, stop).await {
+                // Stopping: what is not settled stays pending and is handed over.
+                if stop.is_begun() || !self.settle(entry, stop).await {
                     break;
                 }
                 settled.push(entry.id.clone());
@@ -181,20 +188,11 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// Leaves no name behind where nothing is unacknowledged.
+    /// Leaves what is not acknowledged to the others at once, and no name behind where there is nothing.
     async fn end(self) {
         self.reader.close().await;
-        let Consumer { redis, service, .. } = self.consumer;
         for stream in self.streams {
-            let consumers = redis.consumers(stream, service).await.unwrap_or_default();
-            let own = |(name, pending, _): &(String, u64, u64)| {
-                name == self.reader.consumer() && *pending == 0
-            };
-            if consumers.iter().any(own)
-                && let Err(error) = redis
-                    .consumer_remove(stream, service, self.reader.consumer())
-                    .await
-            {
+            if let Err(error) = self.reader.hand_over(stream, self.consumer.idle).await {
                 tracing::debug!(%stream, %error, "a consumer's name stays behind");
             }
         }

@@ -5,9 +5,15 @@
     reason = "a test fails by them"
 )]
 
+mod claiming;
 mod consuming;
 mod failing;
+mod leading;
+mod losing;
+mod measuring;
 mod projecting;
 mod publishing;
 mod scene;
+mod schedules;
 mod story;
+mod trimming;

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use chassis::{Task, Tasks};
 use contracts::auth::v1::AccountReactivated;
 use contracts::common::v1::Envelope;
 use contracts::profile::v1::ProfileCompleted;
-use events::{Consumer, Event, Relay};
+use events::{Consumer, Event, Pace, Relay};
 use fault::{Fault, Result};
+use redis::Redis;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use testkit::Rig;
 use uuid::Uuid;
@@ -42,9 +44,16 @@ pub(crate) async fn start_relay(rig: &Rig) {
 
 /// Starts a consumer of feed that counts each effect in `account_ref.version`, and fails while `broken`.
 pub(crate) async fn start_counting(rig: &Rig, broken: &Arc<AtomicBool>) {
+    for task in counting(rig, rig.redis(), broken).tasks() {
+        rig.spawn(task).await;
+    }
+}
+
+/// The same consumer, on some Redis, not started.
+pub(crate) fn counting(rig: &Rig, redis: &Redis, broken: &Arc<AtomicBool>) -> Consumer {
     let broken = Arc::clone(broken);
-    let consumer = Consumer::new("feed", rig.db("feed"), rig.redis().clone())
-        .on::<ProfileCompleted>(move |tx, _, event| {
+    Consumer::new("feed", rig.db("feed"), redis.clone()).on::<ProfileCompleted>(
+        move |tx, _, event| {
             let broken = Arc::clone(&broken);
             Box::pin(async move {
                 count(&**tx, &event.account_id).await?;
@@ -56,9 +65,31 @@ pub(crate) async fn start_counting(rig: &Rig, broken: &Arc<AtomicBool>) {
                     _ => Ok(()),
                 }
             })
-        });
-    for task in consumer.tasks() {
-        rig.spawn(task).await;
+        },
+    )
+}
+
+/// Starts tasks that end when they are dropped, as a process does that is killed.
+pub(crate) fn start(tasks: impl IntoIterator<Item = Task>) -> Tasks {
+    let mut running = Tasks::new(chassis::Shutdown::new());
+    for task in tasks {
+        running.spawn(task);
+    }
+    running
+}
+
+/// The relay of profile with other times, on some Redis.
+pub(crate) fn relay(rig: &Rig, redis: &Redis, pace: Pace) -> Task {
+    Relay::paced("profile", rig.db("profile"), redis.clone(), pace)
+}
+
+/// Waits until so many accounts had their effect, for as long as there is progress.
+pub(crate) async fn until_effects(rig: &Rig, all: i64) {
+    let mut had = effects(rig).await.0;
+    while had < all {
+        had = rig
+            .eventually(|| async { Some(effects(rig).await.0).filter(|now| *now > had) })
+            .await;
     }
 }
 
@@ -84,7 +115,7 @@ pub(crate) fn unheard_of(account: Uuid) -> Event {
     )
 }
 
-async fn count(on: &impl ConnectionTrait, account: &str) -> Result<()> {
+pub(crate) async fn count(on: &impl ConnectionTrait, account: &str) -> Result<()> {
     let account: Uuid = account.parse().map_err(Fault::internal)?;
     let sql = "insert into account_ref as a (account_id, state, version) values ($1, 'live', 1)
                on conflict (account_id) do update set version = a.version + 1";

@@ -203,3 +203,28 @@ async fn jb_1_a_lease_has_one_holder_until_it_is_given_back_or_ends() {
         .unwrap();
     assert!(one.hold().await.unwrap() && !other.hold().await.unwrap());
 }
+
+#[tokio::test]
+async fn jb_1_what_a_job_notes_is_there_for_the_next_and_not_written_without_the_lease() {
+    let rig = Rig::start().await;
+    let lease = || store::Lease::new(rig.db("feed"), "job", "", Duration::from_secs(60));
+    let (one, other) = (lease(), lease());
+    assert_eq!(one.noted().await.unwrap(), serde_json::json!({}));
+    assert!(!one.note(serde_json::json!({"at": 1})).await.unwrap());
+    assert!(one.hold().await.unwrap());
+    assert!(
+        one.note(serde_json::json!({"at": 1, "of": 9}))
+            .await
+            .unwrap()
+    );
+    assert!(one.note(serde_json::json!({"at": 2})).await.unwrap());
+    one.release().await.unwrap();
+    assert!(other.hold().await.unwrap());
+    // The first was stopped in mid-work and goes on: what it notes no longer counts.
+    assert!(!one.note(serde_json::json!({"at": 3})).await.unwrap());
+    assert!(!one.complete().await.unwrap());
+    let noted = other.noted().await.unwrap();
+    assert_eq!(noted, serde_json::json!({"at": 2, "of": 9}));
+    assert!(other.complete().await.unwrap());
+    assert_eq!(other.noted().await.unwrap(), serde_json::json!({}));
+}
