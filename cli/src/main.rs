@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use smilefactory::settings::Settings;
-use smilefactory::{migrate, seed, settings, up};
+use smilefactory::{events, migrate, seed, settings, up};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -30,6 +30,12 @@ enum Command {
         /// What to do.
         #[command(subcommand)]
         action: migrate::Action,
+    },
+    /// Looks after events that did not come to their effect.
+    Events {
+        /// What to do.
+        #[command(subcommand)]
+        action: events::Action,
     },
     /// Makes the demo community, as far as it is missing.
     Seed,
@@ -60,6 +66,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Up => up::command(settings).await,
         Command::Migrate { action } => migrate::command(&settings, action).await,
+        Command::Events { action } => {
+            events::command(&settings.host(), action, &mut std::io::stdout()).await
+        }
         Command::Seed => seed::command(settings).await,
         Command::Config { .. } => settings::print(&settings),
     }

@@ -21,6 +21,7 @@ mod idempotency;
 mod journey;
 mod limits;
 mod lists;
+mod operating;
 mod profiles;
 mod races;
 mod replies;
