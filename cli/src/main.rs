@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use smilefactory::settings::Settings;
-use smilefactory::{events, migrate, seed, settings, up};
+use smilefactory::{events, inbox, migrate, probe, seed, serve, settings, up};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -25,6 +25,16 @@ struct Arguments {
 enum Command {
     /// Hosts everything in this process, with captured mail and a demo community.
     Up,
+    /// Hosts the edge, services, or several of them: one process of a deployment.
+    Serve {
+        /// What to host.
+        #[arg(required = true, value_enum)]
+        roles: Vec<serve::Role>,
+    },
+    /// Asks the process whose admin listener the settings name whether it is ready.
+    Probe,
+    /// Captures mail and shows it, for a development stack of many processes.
+    Inbox,
     /// Changes or shows the database schema.
     Migrate {
         /// What to do.
@@ -65,6 +75,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let settings: Settings = settings::load(arguments.config.as_deref())?;
     match arguments.command {
         Command::Up => up::command(settings).await,
+        Command::Serve { roles } => Box::pin(serve::command(settings, roles)).await,
+        Command::Probe => probe::command(&settings).await,
+        Command::Inbox => inbox::command(settings).await,
         Command::Migrate { action } => migrate::command(&settings, action).await,
         Command::Events { action } => {
             events::command(&settings.host(), action, &mut std::io::stdout()).await

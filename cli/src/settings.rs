@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use chassis::{Database, HostConfig, RedisServer, Secret};
+use chassis::{Database, HostConfig, Listen, RedisServer, Secret};
 use serde::{Deserialize, Serialize};
 
 /// The compiled-in defaults, which are also the documentation of every setting.
@@ -27,6 +27,12 @@ pub struct Settings {
     pub log: telemetry::Config,
     /// Metrics and probes.
     pub admin: Admin,
+    /// The port other processes call the services by that `serve` hosts.
+    pub listen: Listen,
+    /// Where the services are that this process does not host.
+    pub mesh: mesh::Config,
+    /// How `serve` ends.
+    pub drain: Drain,
     /// The public door.
     pub edge: edge::Config,
     /// The auth service.
@@ -55,6 +61,25 @@ impl Default for Admin {
     }
 }
 
+/// The end of a process that serves. Times are milliseconds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Drain {
+    /// How long it goes on serving once it says that it is not ready.
+    pub pause_ms: u64,
+    /// After this time what has not ended is dropped (N-22).
+    pub most_ms: u64,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self {
+            pause_ms: 0,
+            most_ms: 30_000,
+        }
+    }
+}
+
 /// The development stack.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -63,6 +88,10 @@ pub struct Development {
     pub data_dir: PathBuf,
     /// Whether `up` makes the demo community.
     pub seed: bool,
+    /// Where `inbox` takes mail.
+    pub smtp_address: std::net::SocketAddr,
+    /// Where `inbox` shows it.
+    pub inbox_address: std::net::SocketAddr,
 }
 
 impl Default for Development {
@@ -70,6 +99,8 @@ impl Default for Development {
         Self {
             data_dir: ".dev".into(),
             seed: true,
+            smtp_address: ([127, 0, 0, 1], 1025).into(),
+            inbox_address: ([127, 0, 0, 1], 8025).into(),
         }
     }
 }
@@ -81,6 +112,7 @@ impl Settings {
         HostConfig {
             database: self.database.clone(),
             redis: self.redis.clone(),
+            mesh: self.mesh.clone(),
             secret: self.secret.clone(),
         }
     }
@@ -91,6 +123,14 @@ impl Settings {
     /// Names the settings.
     pub fn check(&self) -> anyhow::Result<()> {
         self.host().check()?;
+        self.check_tokens()
+    }
+
+    /// Refuses an edge that would not take the tokens auth makes.
+    ///
+    /// # Errors
+    /// Names the settings.
+    pub fn check_tokens(&self) -> anyhow::Result<()> {
         ensure!(
             self.edge.issuer == self.auth.issuer && self.edge.audience == self.auth.audience,
             "edge.issuer and edge.audience must be auth.issuer and auth.audience: tokens made by one are checked by the other"

@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 
-use chassis::Shutdown;
+use chassis::{Shutdown, Task};
 use edge::inbox::Inbox;
 use mail_parser::MessageParser;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
@@ -16,7 +16,7 @@ const MAX_MAIL: usize = 1024 * 1024;
 /// Longest command or text line, in bytes; RFC 5321 asks for 1000.
 const MAX_LINE: u64 = 64 * 1024;
 
-/// A listener on a free loopback port.
+/// A listener that takes mail.
 #[derive(Debug)]
 pub struct Sink {
     listener: TcpListener,
@@ -24,15 +24,29 @@ pub struct Sink {
 }
 
 impl Sink {
-    /// Binds the sink.
+    /// Binds the sink to a free port.
     pub async fn bind(inbox: Inbox) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        Self::bind_to(([127, 0, 0, 1], 0).into(), inbox).await
+    }
+
+    /// Binds the sink to an address.
+    pub async fn bind_to(address: SocketAddr, inbox: Inbox) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
         Ok(Self { listener, inbox })
     }
 
     /// Where mail is to be sent.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
+    }
+
+    /// Returns the task that takes mail until it is told to stop.
+    pub fn task(self) -> Task {
+        let sink = std::sync::Arc::new(self);
+        Task::new("development.smtp", move |stop| {
+            let sink = sink.clone();
+            async move { sink.run(stop).await }
+        })
     }
 
     /// Takes mail until stopping is asked for.

@@ -8,12 +8,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use chassis::{Host, Shutdown, Task};
+use chassis::{Host, Shutdown};
 use edge::inbox::Inbox;
 use edge::{Edge, EdgeKit, Running};
 use sea_orm::Database;
 
 use crate::settings::Settings;
+use crate::signals::Signals;
 use crate::smtp::Sink;
 use crate::{development, migrate, seed};
 
@@ -118,11 +119,10 @@ impl Up {
     }
 
     /// Runs until the process is told to stop.
-    async fn until_told(self) -> Result<()> {
-        told_to_stop().await?;
+    async fn until_told(self, mut signals: Signals) {
+        signals.next().await;
         say("stopping");
-        self.stop().await;
-        Ok(())
+        signals.end(self.stop()).await;
     }
 }
 
@@ -168,7 +168,8 @@ pub async fn command(mut settings: Settings) -> Result<()> {
         }
     }
     welcome(&up, started.elapsed());
-    up.until_told().await
+    up.until_told(Signals::listen()?).await;
+    Ok(())
 }
 
 fn welcome(up: &Up, took: Duration) {
@@ -190,15 +191,6 @@ fn welcome(up: &Up, took: Duration) {
     ));
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-async fn told_to_stop() -> Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        pressed = tokio::signal::ctrl_c() => pressed.context("waiting for Ctrl-C"),
-        _ = terminate.recv() => Ok(()),
-    }
-}
-
 /// Prints for the person at the terminal; logs go their own way.
 pub(crate) fn say(text: &str) {
     let _closed = writeln!(std::io::stdout(), "{text}");
@@ -207,15 +199,4 @@ pub(crate) fn say(text: &str) {
 /// Prints why a command failed, cause by cause.
 pub fn complain(error: &anyhow::Error) {
     let _closed = writeln!(std::io::stderr(), "smilefactory: {error:#}");
-}
-
-/// A task of the sink.
-impl Sink {
-    fn task(self) -> Task {
-        let sink = std::sync::Arc::new(self);
-        Task::new("development.smtp", move |stop| {
-            let sink = sink.clone();
-            async move { sink.run(stop).await }
-        })
-    }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fault::{Fault, Reason};
+use futures_util::future::join_all;
 use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -88,15 +89,15 @@ impl Health {
 
     async fn look(&self) -> Report {
         let ping = tokio::time::timeout(PING, self.redis.ping()).await;
-        let state = |name: &'static str| {
-            let status = if self.peers.knows(name) {
+        let state = async |name: &'static str| {
+            let status = if self.peers.reaches(name).await {
                 Status::Ok
             } else {
                 Status::Down
             };
             Service { name, status }
         };
-        let services: Vec<Service> = self.services.iter().copied().map(state).collect();
+        let services: Vec<Service> = join_all(self.services.iter().copied().map(state)).await;
         let down = |service: &&Service| service.status == Status::Down;
         let needed = |service: &Service| self.mandatory.iter().any(|name| name == service.name);
         let status = if services.iter().filter(down).any(needed) {

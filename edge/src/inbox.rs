@@ -71,7 +71,8 @@ impl Inbox {
 
 /// Renders the page: mails newest first, reloading itself, loading nothing from anywhere. Only the plain text is shown,
 /// escaped: a captured mail must not be able to act on the page that shows it.
-pub(crate) fn page(mails: &[Mail]) -> String {
+#[must_use]
+pub fn page(mails: &[Mail]) -> String {
     let mut html = String::from(HEAD);
     if mails.is_empty() {
         html.push_str("<p class=empty>No mail yet. Ask for a code with <code>POST /api/v1/auth/send-otp</code>.</p>");

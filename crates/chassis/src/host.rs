@@ -87,6 +87,8 @@ pub struct HostConfig {
     pub database: Database,
     /// Redis.
     pub redis: RedisServer,
+    /// Where the services are that this process does not host.
+    pub mesh: mesh::Config,
     /// The deployment's secret, at least 32 bytes: service keys, code and cursor keys
     /// derive from it. No default.
     pub secret: Secret<String>,
@@ -171,10 +173,10 @@ impl Host {
             .context("Redis cannot be reached")?;
         let keys = Keys::new(config.secret.expose().as_bytes());
         Ok(Self {
+            mesh: Mesh::reaching(&config.mesh)?,
             config,
             keys,
             redis,
-            mesh: Mesh::new(),
             guarded: HashMap::new(),
             doors: Tasks::new(Shutdown::new()),
             tasks: Tasks::new(stop.clone()),

@@ -61,7 +61,7 @@ impl Readiness {
         *self.awaited() = None;
     }
 
-    /// Tries until it succeeds, twice a second; not ready meanwhile. `None` when stopping came first. Why it fails is
+    /// Tries until it succeeds, twice a second; not ready from now on until [`Readiness::started`]. `None` when stopping came first. Why it fails is
     /// logged at first and then every half minute.
     pub async fn until<T>(
         &self,
@@ -77,7 +77,6 @@ impl Readiness {
                     if said.is_some() {
                         tracing::info!("{what} is there");
                     }
-                    self.started();
                     return Some(there);
                 }
                 Err(error) => {
@@ -228,6 +227,7 @@ mod tests {
         };
         let there = readiness.until(&stop, "the database", attempt).await;
         assert_eq!(there, Some("there"));
+        readiness.started();
         assert!(readiness.is_open());
         stop.begin();
         let never = readiness

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 /// The services this process calls over the network.
 ///
@@ -16,7 +16,33 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// The addresses of each service by its name; no default. A service hosted in this
     /// process is called there, whatever stands here.
+    #[serde(deserialize_with = "lists")]
     pub peers: BTreeMap<String, Vec<Address>>,
+}
+
+/// Reads lists of addresses; a text is a list parted by commas, as the environment has it.
+fn lists<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Vec<Address>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum List {
+        Text(String),
+        Items(Vec<String>),
+    }
+    let lists = BTreeMap::<String, List>::deserialize(from)?;
+    let read = |(name, list)| {
+        let items = match list {
+            List::Items(items) => items,
+            List::Text(text) => text.split(',').map(str::to_owned).collect(),
+        };
+        let read = items
+            .iter()
+            .map(|item| item.trim())
+            .filter(|item| !item.is_empty());
+        let read = read.map(str::parse).collect::<Result<Vec<Address>, _>>();
+        let read = read.map_err(|bad| D::Error::custom(format!("mesh.peers.{name}: {bad}")))?;
+        Ok((name, read))
+    };
+    lists.into_iter().map(read).collect()
 }
 
 impl Config {
@@ -153,6 +179,21 @@ mod tests {
             let error = bad.parse::<Address>().unwrap_err();
             assert_eq!(error, ConfigError::BadAddress(bad.to_owned()));
         }
+    }
+
+    #[test]
+    fn dl_3_a_list_may_be_a_text_with_commas_and_a_bad_address_is_named() {
+        let read = serde_json::from_str::<Config>;
+        let listed = read(r#"{"peers": {"feed": ["a:1", "dns:b:2"]}}"#).unwrap();
+        assert_eq!(
+            read(r#"{"peers": {"feed": "a:1, dns:b:2"}}"#).unwrap(),
+            listed
+        );
+        let error = read(r#"{"peers": {"feed": "a"}}"#).unwrap_err().to_string();
+        assert!(
+            error.starts_with("mesh.peers.feed: `a` is no address"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -177,6 +177,16 @@ impl Peers {
         self.mesh.is_hosted(callee) || self.mesh.inner.remote.contains_key(callee)
     }
 
+    /// Whether `callee` answers: hosted here, or in another process that says it serves. It is asked now, at most 1 s
+    /// an endpoint.
+    pub async fn reaches(&self, callee: &str) -> bool {
+        match self.find(callee) {
+            Some(Way::Hosted(_)) => true,
+            Some(Way::Remote(remote)) => remote.serves().await,
+            None => false,
+        }
+    }
+
     /// Returns the name of the calling service.
     pub fn name(&self) -> &str {
         self.keys.name()

@@ -128,6 +128,23 @@ impl Remote {
         choose(&known, kind, None)
     }
 
+    /// Whether an endpoint says that it serves, the one a call would go to asked first.
+    pub(crate) async fn serves(&self) -> bool {
+        let Some(first) = self.endpoint(Kind::Unary).await else {
+            return false;
+        };
+        if first.serves().await {
+            return true;
+        }
+        let known = self.endpoints.load_full();
+        for other in known.iter().filter(|other| !Arc::ptr_eq(other, &first)) {
+            if other.serves().await {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Looks names up every now and then, on the runtime of the first call.
     fn start(&self) {
         let has_names = self.addresses.iter().any(|a| matches!(a, Address::Dns(_)));

@@ -75,6 +75,7 @@ impl Rig {
             redis: RedisServer {
                 url: Secret::new(number.url()),
             },
+            mesh: mesh::Config::default(),
             secret: Secret::new(SECRET.to_owned()),
         };
         let stop = Shutdown::new();

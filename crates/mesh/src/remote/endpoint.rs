@@ -267,6 +267,20 @@ impl Endpoint {
         probe::check(&place, &self.at).await
     }
 
+    /// Whether it says that it serves. One that cannot be reached is taken out of rotation, as by a call.
+    pub(super) async fn serves(&self) -> bool {
+        if self.state() == State::Out {
+            return false;
+        }
+        match self.probe().await {
+            Ok(()) => true,
+            Err(failure) => {
+                self.take_out(State::Out, &failure.to_string());
+                false
+            }
+        }
+    }
+
     fn put_back(&self) {
         let mut history = self.history();
         history.in_since = Instant::now();
