@@ -25,6 +25,8 @@ pub struct Settings {
     pub redis: RedisServer,
     /// Log lines.
     pub log: telemetry::Config,
+    /// Exported traces.
+    pub trace: telemetry::Traces,
     /// Metrics and probes.
     pub admin: Admin,
     /// The port other processes call the services by that `serve` hosts.

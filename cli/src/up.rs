@@ -154,6 +154,8 @@ fn send_mail_to(smtp: &mut auth::config::Smtp, address: SocketAddr) {
 pub async fn command(mut settings: Settings) -> Result<()> {
     telemetry::init(&settings.log)?;
     telemetry::log_panics();
+    // Dropped last, so that what ends with the system is sent too.
+    let _traces = telemetry::export(&settings.trace, "smilefactory")?;
     settings.edge.host = std::net::Ipv4Addr::LOCALHOST.into();
     let started = std::time::Instant::now();
     let up = Up::start(settings).await?;

@@ -87,6 +87,9 @@ pub struct Limits {
     pub reserve_percent: u8,
     /// Streams sent at once; more are refused with 503. Default 2 000.
     pub streams: usize,
+    /// Traces a second that callers may have sampled by asking for it in `traceparent`; beyond it chance decides, as for
+    /// any other. Default 10.
+    pub forced_traces: u32,
     /// Concurrent HTTP/2 streams of one connection. Default 128.
     pub h2_streams: u32,
     /// HTTP/2 streams the door may have to reset itself before it gives the connection up. Default 64.
@@ -143,6 +146,7 @@ impl Default for Limits {
             in_flight: 2_000,
             reserve_percent: 10,
             streams: 2_000,
+            forced_traces: 10,
             h2_streams: 128,
             h2_local_resets: 64,
             h2_ping_ms: 20_000,

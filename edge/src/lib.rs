@@ -109,7 +109,9 @@ impl Edge {
         let routes = Routes::new(&config.retired_versions, kit.inbox.is_some())?;
         let news = Arc::new(News::default());
         let listening = News::task(&news, &kit.redis);
+        let forced_traces = telemetry::trace::Forced::per_second(config.limits.forced_traces);
         let door = Arc::new(Door {
+            forced_traces,
             calls: Calls::new(routes.transcoder.routes(), config.reflection)?,
             cache: Cache::new(config.cache_bytes, news),
             routes,

@@ -12,7 +12,8 @@ use fault::{Fault, Reason};
 use http::Method;
 use http_body::{Body, Frame, SizeHint};
 use metrics::Label;
-use telemetry::TraceContext;
+use telemetry::span::Kind;
+use telemetry::{Span, TraceContext};
 use tonic::Code;
 
 use crate::respond::{Reply, ReplyBody, StreamError};
@@ -38,6 +39,7 @@ pub(crate) struct Record {
     finished: bool,
     /// How a gRPC call ended; none for other requests.
     verdict: Option<Verdict>,
+    span: Span,
 }
 
 /// Writes down why a request or a stream failed, which the client is not told (T35). The one place where that is done.
@@ -97,6 +99,7 @@ impl Record {
             quiet: false,
             finished: false,
             verdict: None,
+            span: Span::begin(&trace, Kind::Server, "edge"),
         }
     }
 
@@ -132,6 +135,7 @@ impl Record {
             }
             None => (None, status),
         };
+        self.describe(status, code);
         let mut labels = vec![
             Label::new("route", self.route.to_string()),
             Label::from_static_parts("method", self.method),
@@ -157,6 +161,36 @@ impl Record {
             ip = %telemetry::redact::ip(self.ip),
             "request"
         );
+    }
+}
+
+impl Record {
+    /// Says in the exported span what the line says, in the words of OpenTelemetry.
+    fn describe(&mut self, status: u16, code: Option<&'static str>) {
+        let (method, route) = (self.method, &self.route);
+        let number = self.verdict.as_ref().map(|verdict| verdict.read().0);
+        self.span.record(|span| {
+            match number {
+                Some(number) => {
+                    span.rpc(route);
+                    span.outcome(Some(number as i32));
+                }
+                None if route == UNMATCHED => span.name(method),
+                None => span.name(format!("{method} {route}")),
+            }
+            span.set("http.request.method", method);
+            if route != UNMATCHED {
+                span.set("http.route", route.to_string());
+            }
+            // gRPC's own status is always 200 there.
+            if code.is_none() {
+                span.set("http.response.status_code", i64::from(status));
+            }
+            span.set("sf.request_id", self.request_id.clone());
+            if status >= 500 {
+                span.fail();
+            }
+        });
     }
 }
 

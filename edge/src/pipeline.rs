@@ -16,6 +16,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 use identity::internal::ServiceKeys;
 use telemetry::TraceContext;
+use telemetry::trace::Forced;
 use tracing::Instrument;
 
 use crate::accept::pulse::InFlight;
@@ -53,6 +54,8 @@ pub(crate) struct Door {
     pub(crate) keys: Arc<ServiceKeys>,
     /// Whether the process takes requests; `/readyz` says so (DL-4).
     pub(crate) readiness: Readiness,
+    /// How many traces a second outsiders may have sampled.
+    pub(crate) forced_traces: Forced,
     /// Begun when the door closes: streams end.
     pub(crate) closing: Shutdown,
 }
@@ -77,14 +80,20 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    fn open(parts: &Parts, peer: IpAddr, trusted_hops: usize, in_flight: InFlight) -> Self {
+    fn open(
+        parts: &Parts,
+        peer: IpAddr,
+        trusted_hops: usize,
+        forced: &Forced,
+        in_flight: InFlight,
+    ) -> Self {
         let request_id = request_id::of(&parts.headers);
         let ip = client_ip::client(peer, &parts.headers, trusted_hops);
         let given = parts
             .headers
             .get(telemetry::trace::HEADER)
             .and_then(|value| value.to_str().ok());
-        let trace = TraceContext::continued(given);
+        let trace = TraceContext::at_the_door(given, forced);
         let record = Record::open(request_id.clone(), trace, &parts.method, ip);
         Self {
             request_id,
@@ -109,13 +118,19 @@ impl Door {
         in_flight: InFlight,
     ) -> Reply {
         let (parts, body) = request.into_parts();
-        let mut exchange = Exchange::open(&parts, peer, self.config.trusted_hops, in_flight);
+        let mut exchange = Exchange::open(
+            &parts,
+            peer,
+            self.config.trusted_hops,
+            &self.forced_traces,
+            in_flight,
+        );
         let span = tracing::info_span!("http", service = "edge", request_id = exchange.request_id, trace_id = %exchange.trace.trace_id());
         let body = (!body.is_end_stream()).then_some(body);
-        let reply = self
-            .speak(&parts, body, &mut exchange)
-            .instrument(span)
-            .await;
+        let trace = exchange.trace;
+        // Boxed, since every adapter would hold it once more.
+        let speak = Box::pin(self.speak(&parts, body, &mut exchange));
+        let reply = telemetry::span::within(&trace, speak.instrument(span)).await;
         self.finish(&parts, exchange, reply)
     }
 

@@ -1,4 +1,6 @@
-//! The admin listener: `/livez`, `/readyz` and `/metrics` for operators and probes.
+//! The admin listener: `/livez`, `/readyz`, `/metrics` and `/log/filter` for operators and probes.
+
+mod log_filter;
 
 use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
@@ -19,7 +21,12 @@ pub fn task(listener: TcpListener, readiness: Readiness) -> Task {
     let listener = std::sync::Arc::new(listener);
     Task::new("admin", move |stop: Shutdown| {
         let (listener, readiness) = (std::sync::Arc::clone(&listener), readiness.clone());
-        async move { serve(&listener, &readiness, &stop).await }
+        async move {
+            tokio::select! {
+                () = serve(&listener, &readiness, &stop) => {}
+                () = telemetry::levels::revert() => {}
+            }
+        }
     })
 }
 
@@ -53,7 +60,7 @@ async fn serve(listener: &TcpListener, readiness: &Readiness, stop: &Shutdown) {
         let readiness = readiness.clone();
         let answer = service_fn(move |request| {
             let readiness = readiness.clone();
-            async move { Ok::<_, Infallible>(respond(&request, &readiness).await) }
+            async move { Ok::<_, Infallible>(respond(request, &readiness).await) }
         });
         connections.spawn(async move {
             let connection = http1::Builder::new()
@@ -67,7 +74,11 @@ async fn serve(listener: &TcpListener, readiness: &Readiness, stop: &Shutdown) {
     }
 }
 
-async fn respond(request: &Request<Incoming>, readiness: &Readiness) -> Response<Full<Bytes>> {
+async fn respond(request: Request<Incoming>, readiness: &Readiness) -> Response<Full<Bytes>> {
+    if request.uri().path() == log_filter::PATH {
+        let (status, said) = log_filter::respond(request).await;
+        return text(status, said);
+    }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n".to_owned());
     }
@@ -83,7 +94,7 @@ async fn respond(request: &Request<Incoming>, readiness: &Readiness) -> Response
         "/metrics" => text(StatusCode::OK, telemetry::render()),
         _ => text(
             StatusCode::NOT_FOUND,
-            "only /livez, /readyz, /metrics\n".to_owned(),
+            "only /livez, /readyz, /metrics, /log/filter\n".to_owned(),
         ),
     }
 }

@@ -9,6 +9,10 @@ use std::{
 };
 
 use futures_util::{FutureExt as _, future::BoxFuture};
+use telemetry::{
+    Span, TraceContext,
+    span::{self, Kind},
+};
 use tokio::{task::JoinSet, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -167,9 +171,16 @@ async fn keep_doing(name: &str, period: Duration, mut job: Job, stop: &Shutdown)
     times.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run(times.tick()).await.is_some() {
         let began = Instant::now();
-        let Some(failure) = stop.run(attempt(&mut job)).await else {
+        let trace = TraceContext::fresh();
+        let mut span = Span::begin(&trace, Kind::Internal, name);
+        span.record(|span| span.name(name.to_owned()));
+        let run = span::within(&trace, attempt(&mut job));
+        let Some(failure) = stop.run(run).await else {
             return;
         };
+        if failure.is_some() {
+            span.record(|span| span.fail());
+        }
         let outcome = if failure.is_some() { "failed" } else { "ok" };
         metrics::histogram!("sf_job_seconds", "job" => name.to_owned(), "outcome" => outcome)
             .record(began.elapsed().as_secs_f64());

@@ -18,6 +18,10 @@ use prost::{Message, Name};
 use redis::Redis;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use store::{Db, Tx};
+use telemetry::{
+    Span, TraceContext,
+    span::{self, Kind},
+};
 use uuid::Uuid;
 
 use crate::{context, dead, decode, full_name_parts, stream};
@@ -121,11 +125,37 @@ impl Consumer {
 
     /// One try: inbox row, effect and, for a letter, its removal, in one transaction.
     async fn apply(&self, event: Uuid, envelope: &Envelope, letter: Option<Uuid>) -> Result<()> {
-        let handler = self.handlers.get(&envelope.r#type);
-        if handler.is_none() && letter.is_none() {
+        if letter.is_none() && !self.handlers.contains_key(&envelope.r#type) {
             return Ok(());
         }
-        let mut tx = self.db.begin(&context(envelope)).await?;
+        let trace = TraceContext::continued(Some(&envelope.traceparent));
+        let mut span = Span::begin(&trace, Kind::Consumer, &self.service);
+        let work = self.apply_in(&trace, event, envelope, letter);
+        let outcome = span::within(&trace, work).await;
+        span.record(|span| {
+            span.name(format!("{} process", envelope.r#type));
+            span.set("messaging.system", "redis");
+            span.set("messaging.operation", "process");
+            span.set("messaging.message.id", event.to_string());
+            span.set("sf.event_type", envelope.r#type.clone());
+            span.set("sf.request_id", envelope.correlation_id.clone());
+            if outcome.is_err() {
+                span.fail();
+            }
+        });
+        outcome
+    }
+
+    async fn apply_in(
+        &self,
+        trace: &TraceContext,
+        event: Uuid,
+        envelope: &Envelope,
+        letter: Option<Uuid>,
+    ) -> Result<()> {
+        let handler = self.handlers.get(&envelope.r#type);
+        let ctx = context(envelope).with_trace(trace.to_string());
+        let mut tx = self.db.begin(&ctx).await?;
         if let Some(handler) = handler
             && self.is_first(&tx, event).await?
         {

@@ -12,7 +12,7 @@ use fault::{Fault, Reason};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use identity::Context;
-use telemetry::TraceContext;
+use telemetry::{Span, TraceContext, span::Kind};
 use tonic::{Code, Status, body::Body};
 use tower::{Service, ServiceExt as _};
 use tracing::Instrument as _;
@@ -46,7 +46,7 @@ impl Channel {
     }
 
     async fn exchange(self, mut request: Request<Body>, trace: TraceContext) -> Response<Body> {
-        let ended = self.observe(&request);
+        let ended = self.observe(&request, &trace);
         let deadline = self.ctx.deadline();
         if self.ctx.remaining().is_zero() {
             return refuse(Fault::timeout(), ended);
@@ -77,11 +77,17 @@ impl Channel {
     }
 
     /// Returns what counts the call when it has ended.
-    fn observe(&self, request: &Request<Body>) -> Ended {
+    fn observe(&self, request: &Request<Body>, trace: &TraceContext) -> Ended {
         let began = Instant::now();
+        let mut span = Span::begin(trace, Kind::Client, self.peers.name());
         let callee = self.callee;
         let method = request.uri().path().trim_start_matches('/').to_owned();
         Box::new(move |code: Option<Code>| {
+            span.record(|span| {
+                span.rpc(&method);
+                span.set("peer.service", callee);
+                span.outcome(code.map(|code| code as i32));
+            });
             let code = code.map_or("abandoned", code_name);
             metrics::histogram!("sf_grpc_client_seconds", "callee" => callee, "method" => method, "code" => code)
                 .record(began.elapsed().as_secs_f64());

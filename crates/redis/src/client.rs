@@ -17,6 +17,7 @@ use futures_util::TryStreamExt;
 use tokio::sync::OnceCell;
 
 use crate::error::{disconnected, fault};
+use crate::observed::observed;
 
 /// Longest time one command may take.
 const COMMAND: Duration = Duration::from_millis(500);
@@ -78,7 +79,7 @@ impl Redis {
     /// # Errors
     /// `SERVICE_UNAVAILABLE`.
     pub async fn get(&self, key: &str) -> Result<Option<Bytes>> {
-        self.client()?.get(key).await.map_err(fault)
+        observed("GET", self.client()?.get(key)).await
     }
 
     /// Returns the values of several keys, in their order.
@@ -89,7 +90,7 @@ impl Redis {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        self.client()?.mget(keys.to_vec()).await.map_err(fault)
+        observed("MGET", self.client()?.mget(keys.to_vec())).await
     }
 
     /// Sets a key that stays until it is deleted.
@@ -127,11 +128,8 @@ impl Redis {
         options: Option<SetOptions>,
     ) -> Result<bool> {
         let ttl = ttl.map(|ttl| Expiration::PX(millis(ttl)));
-        let reply: Option<String> = self
-            .client()?
-            .set(key, value, ttl, options, false)
-            .await
-            .map_err(fault)?;
+        let set = self.client()?.set(key, value, ttl, options, false);
+        let reply: Option<String> = observed("SET", set).await?;
         Ok(reply.is_some())
     }
 
@@ -143,7 +141,7 @@ impl Redis {
         if keys.is_empty() {
             return Ok(0);
         }
-        self.client()?.del(keys.to_vec()).await.map_err(fault)
+        observed("DEL", self.client()?.del(keys.to_vec())).await
     }
 
     /// Returns the value of a key and deletes it, in one step.
@@ -151,7 +149,7 @@ impl Redis {
     /// # Errors
     /// `SERVICE_UNAVAILABLE`.
     pub async fn take(&self, key: &str) -> Result<Option<Bytes>> {
-        self.client()?.getdel(key).await.map_err(fault)
+        observed("GETDEL", self.client()?.getdel(key)).await
     }
 
     /// Adds to a counter, 0 when absent; returns the new value.
@@ -159,7 +157,7 @@ impl Redis {
     /// # Errors
     /// `SERVICE_UNAVAILABLE`, `INTERNAL_ERROR` when the key holds no integer.
     pub async fn incr(&self, key: &str, by: i64) -> Result<i64> {
-        self.client()?.incr_by(key, by).await.map_err(fault)
+        observed("INCRBY", self.client()?.incr_by(key, by)).await
     }
 
     /// Lets a key end after `ttl` (whole milliseconds, at least one); returns whether it exists.
@@ -167,10 +165,7 @@ impl Redis {
     /// # Errors
     /// `SERVICE_UNAVAILABLE`.
     pub async fn expire(&self, key: &str, ttl: Duration) -> Result<bool> {
-        self.client()?
-            .pexpire(key, millis(ttl), None)
-            .await
-            .map_err(fault)
+        observed("PEXPIRE", self.client()?.pexpire(key, millis(ttl), None)).await
     }
 
     /// Returns how long a key has left; `None` when it does not exist or has no end.
@@ -178,7 +173,7 @@ impl Redis {
     /// # Errors
     /// `SERVICE_UNAVAILABLE`.
     pub async fn ttl(&self, key: &str) -> Result<Option<Duration>> {
-        let left: i64 = self.client()?.pttl(key).await.map_err(fault)?;
+        let left: i64 = observed("PTTL", self.client()?.pttl(key)).await?;
         Ok(u64::try_from(left).ok().map(Duration::from_millis))
     }
 

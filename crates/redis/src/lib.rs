@@ -3,6 +3,7 @@
 pub mod changes;
 mod client;
 mod error;
+mod observed;
 mod reader;
 mod script;
 mod signal;

@@ -8,7 +8,7 @@ use fault::{Fault, Result};
 use fred::types::Value;
 
 use crate::Redis;
-use crate::error::fault;
+use crate::observed::observed;
 
 /// A Lua script; make it a `static` and run it with [`Redis::eval`].
 pub struct Script {
@@ -185,11 +185,9 @@ impl Redis {
                 Arg::Bytes(bytes) => Value::Bytes(bytes.clone()),
             })
             .collect();
-        let reply: Value = script
-            .loaded()
-            .evalsha_with_reload(self.client()?, keys.to_vec(), args)
-            .await
-            .map_err(fault)?;
+        let script = script.loaded();
+        let run = script.evalsha_with_reload(self.client()?, keys.to_vec(), args);
+        let reply: Value = observed("EVALSHA", run).await?;
         Ok(reply.into())
     }
 }

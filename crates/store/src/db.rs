@@ -117,6 +117,7 @@ impl Db {
         connection.set_metric_callback(move |info| {
             metrics::histogram!("sf_db_query_seconds", "service" => service.clone())
                 .record(info.elapsed.as_secs_f64());
+            telemetry::span::finished(&service, info.elapsed, |span| describe(span, info));
             let busy = (pool.size() as usize).saturating_sub(pool.num_idle());
             metrics::gauge!("sf_db_pool_in_use", "service" => service.clone()).set(busy as f64);
         });
@@ -210,6 +211,20 @@ impl Db {
 impl fmt::Debug for Db {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Db").finish_non_exhaustive()
+    }
+}
+
+/// Says of a statement what it does, never with which values (OB-1).
+fn describe(span: &mut telemetry::span::Recording, info: &sea_orm::metric::Info<'_>) {
+    let sql = info.statement.sql.trim_start();
+    let operation = sql.split(|c: char| !c.is_ascii_alphabetic()).next();
+    let operation = operation.unwrap_or_default().to_ascii_uppercase();
+    span.set("db.system", "postgresql");
+    span.set("db.operation", operation.clone());
+    span.set("db.statement", sql.to_owned());
+    span.name(operation);
+    if info.failed {
+        span.fail();
     }
 }
 

@@ -1,13 +1,13 @@
-//! Set-up of logs and metrics.
+//! Set-up of logs and metrics, once for a process.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::{
-    EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    Layer as _, fmt::MakeWriter, layer::SubscriberExt as _, reload, util::SubscriberInitExt as _,
 };
 
-use crate::{line::JsonLines, recorder};
+use crate::{levels, line::JsonLines, recorder};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,8 +26,8 @@ pub enum Format {
 pub struct Config {
     /// `json` or `text`. Default `json`.
     pub format: Format,
-    /// Filter directives, such as `info` or `warn,feed=debug`. Default `info` with the
-    /// chatter of libraries left out.
+    /// Filter directives, such as `info` or `warn,feed=debug`; see [`levels`]. Default
+    /// `info` with the chatter of libraries left out.
     pub filter: String,
 }
 
@@ -64,19 +64,31 @@ impl std::error::Error for InitError {}
 /// # Errors
 /// A filter that cannot be read.
 pub fn init(config: &Config) -> Result<(), InitError> {
-    let filter = EnvFilter::builder()
-        .parse(&config.filter)
-        .map_err(InitError::because)?;
+    init_into(config, std::io::stdout)
+}
+
+/// As [`init`], with the lines written elsewhere.
+///
+/// # Errors
+/// As [`init`].
+pub fn init_into<W>(config: &Config, writer: W) -> Result<(), InitError>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let (filter, handle) = reload::Layer::new(levels::read(&config.filter)?);
     recorder::install()?;
     let lines = match config.format {
-        Format::Json => JsonLines::new(std::io::stdout).boxed(),
-        Format::Text => tracing_subscriber::fmt::layer().boxed(),
+        Format::Json => JsonLines::new(writer).boxed(),
+        Format::Text => tracing_subscriber::fmt::layer().with_writer(writer).boxed(),
     };
-    // An error means that a subscriber is set already: the earlier set-up stays.
-    let _already = tracing_subscriber::registry()
+    let set = tracing_subscriber::registry()
         .with(filter)
         .with(lines)
         .try_init();
+    // An error means that a subscriber is set already: the earlier set-up stays.
+    if set.is_ok() {
+        levels::manage(handle, &config.filter);
+    }
     Ok(())
 }
 

@@ -1,8 +1,15 @@
-//! W3C Trace Context: the `traceparent` header (<https://www.w3.org/TR/trace-context/>).
+//! W3C Trace Context: the `traceparent` header (<https://www.w3.org/TR/trace-context/>), and which traces are sampled.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
 
-use opentelemetry::trace::{SpanId, TraceFlags, TraceId};
+use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+
+use crate::export;
 
 /// The metadata key, and the HTTP header.
 pub const HEADER: &str = "traceparent";
@@ -12,6 +19,8 @@ pub const HEADER: &str = "traceparent";
 pub struct TraceContext {
     trace: TraceId,
     span: SpanId,
+    /// The span this one is part of; none where the trace began, or when read from a header.
+    parent: Option<SpanId>,
     flags: TraceFlags,
 }
 
@@ -20,15 +29,27 @@ pub struct TraceContext {
 pub struct Malformed;
 
 impl TraceContext {
-    /// Begins a trace.
+    /// Begins a trace; chance decides whether it is sampled, by the configured ratio.
     pub fn fresh() -> Self {
         // Ids are never zero; a zero drawn by chance becomes one.
         let trace = TraceId::from(rand::random::<u128>().max(1));
         Self {
             trace,
             span: fresh_span(),
-            flags: TraceFlags::SAMPLED,
+            parent: None,
+            flags: drawn(),
         }
+    }
+
+    /// Continues the trace of a header from outside, or begins one. A trace that is not sampled outside is not sampled
+    /// here. One that is, is sampled here as long as `forced` has something left; after that chance decides, so that
+    /// nobody outside can have everything exported.
+    pub fn at_the_door(header: Option<&str>, forced: &Forced) -> Self {
+        let mut trace = Self::continued(header);
+        if trace.parent.is_some() && trace.is_sampled() && !forced.take() {
+            trace.flags = drawn();
+        }
+        trace
     }
 
     /// Continues the trace of a header, or begins one when there is none or it is
@@ -44,8 +65,14 @@ impl TraceContext {
     pub fn child(&self) -> Self {
         Self {
             span: fresh_span(),
+            parent: Some(self.span),
             ..*self
         }
+    }
+
+    /// Whether the spans of this trace are exported, where there is an exporter.
+    pub fn is_sampled(&self) -> bool {
+        self.flags.is_sampled()
     }
 
     /// Returns the trace id: 32 hexadecimal digits when printed.
@@ -57,6 +84,68 @@ impl TraceContext {
     pub fn span_id(&self) -> SpanId {
         self.span
     }
+
+    pub(crate) fn parent(&self) -> SpanId {
+        self.parent.unwrap_or(SpanId::INVALID)
+    }
+
+    pub(crate) fn span_context(&self) -> SpanContext {
+        SpanContext::new(
+            self.trace,
+            self.span,
+            self.flags,
+            false,
+            TraceState::default(),
+        )
+    }
+
+    /// Returns a new span below the one OpenTelemetry knows as the current one.
+    pub(crate) fn below(current: &SpanContext) -> Self {
+        Self {
+            trace: current.trace_id(),
+            span: fresh_span(),
+            parent: Some(current.span_id()),
+            flags: current.trace_flags(),
+        }
+    }
+}
+
+/// How many traces a second whoever calls from outside can have sampled by asking for it.
+#[derive(Debug)]
+pub struct Forced {
+    per_second: u32,
+    /// Since when is counted, and how many there were since.
+    taken: Mutex<(Instant, u32)>,
+}
+
+impl Forced {
+    /// Zero makes the wish of callers count for nothing.
+    #[must_use]
+    pub fn per_second(per_second: u32) -> Self {
+        Self {
+            per_second,
+            taken: Mutex::new((Instant::now(), 0)),
+        }
+    }
+
+    fn take(&self) -> bool {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken.0.elapsed().as_secs() >= 1 {
+            *taken = (Instant::now(), 0);
+        }
+        let left = taken.1 < self.per_second;
+        if left {
+            taken.1 += 1;
+        }
+        left
+    }
+}
+
+/// Chance's decision about a trace that begins here.
+fn drawn() -> TraceFlags {
+    let ratio = export::ratio();
+    let sampled = ratio > 0.0 && rand::random::<f64>() < ratio;
+    TraceFlags::default().with_sampled(sampled)
 }
 
 fn fresh_span() -> SpanId {
@@ -100,6 +189,7 @@ impl FromStr for TraceContext {
         Ok(Self {
             trace,
             span,
+            parent: None,
             flags: flags & TraceFlags::SAMPLED,
         })
     }
@@ -122,11 +212,34 @@ mod tests {
         let child = TraceContext::continued(Some(HEADER));
         assert_eq!(child.trace_id(), parent.trace_id());
         assert_ne!(child.span_id(), parent.span_id());
-        assert_eq!(child.to_string().parse(), Ok(child));
+        assert_eq!(child.parent(), parent.span_id());
+        let read: TraceContext = child.to_string().parse().unwrap();
+        assert_eq!(
+            (read.trace_id(), read.span_id()),
+            (child.trace_id(), child.span_id())
+        );
         assert_ne!(
             TraceContext::fresh().trace_id(),
             TraceContext::continued(None).trace_id()
         );
+    }
+
+    #[test]
+    fn ob_4_a_wish_from_outside_to_be_sampled_counts_a_few_times_a_second() {
+        let forced = Forced::per_second(2);
+        let sampled = |_: &i32| TraceContext::at_the_door(Some(HEADER), &forced).is_sampled();
+        // The second may turn once while this runs.
+        let count = (0..50).filter(sampled).count();
+        assert!((2..=4).contains(&count), "{count}");
+        let unwanted = HEADER.replace("-01", "-00");
+        for _ in 0..50 {
+            let trace = TraceContext::at_the_door(Some(&unwanted), &Forced::per_second(9));
+            assert!(!trace.is_sampled());
+            // Between services the flag stands.
+            assert!(TraceContext::continued(Some(HEADER)).is_sampled());
+            // Nothing is exported here, so nothing that begins here is sampled.
+            assert!(!TraceContext::fresh().is_sampled());
+        }
     }
 
     #[test]

@@ -68,6 +68,67 @@ async fn ob_2_the_admin_listener_tells_life_readiness_and_figures() {
     }
 }
 
+/// Sends a PUT with a body.
+async fn put(address: SocketAddr, path: &str, body: &str) -> String {
+    let length = body.len();
+    let head = format!("PUT {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n");
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("{head}connection: close\r\n\r\n{body}");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    text
+}
+
+#[tokio::test]
+async fn ob_1_what_is_logged_changes_while_the_process_runs() {
+    let quiet = telemetry::Config {
+        filter: "off".to_owned(),
+        ..Default::default()
+    };
+    telemetry::init(&quiet).unwrap();
+    let (_host, address) = host(&Shutdown::new()).await;
+    let configured = get(address, "GET /log/filter").await;
+    assert!(configured.ends_with("\r\n\r\noff\n"), "{configured}");
+    for (path, body, status, said) in [
+        ("/log/filter", "warn,feed=loud", "400", "\"feed=loud\""),
+        ("/log/filter", "hyper=trace", "400", "libraries"),
+        (
+            "/log/filter?seconds=0",
+            "warn",
+            "400",
+            "seconds=<1 to 86400>",
+        ),
+        (
+            "/log/filter?minutes=1",
+            "warn",
+            "400",
+            "seconds=<1 to 86400>",
+        ),
+        ("/log/filter", &"warn,".repeat(500), "400", "1024 bytes"),
+        ("/log/filter", "error,feed=warn", "200", "error,feed=warn"),
+        ("/log/filter?seconds=1", "error", "200", "for "),
+    ] {
+        let reply = put(address, path, body).await;
+        let line = format!("HTTP/1.1 {status} ");
+        assert!(
+            reply.starts_with(&line) && reply.contains(said),
+            "{body}: {reply}"
+        );
+    }
+    let back = async {
+        while !get(address, "GET /log/filter")
+            .await
+            .ends_with("\r\n\r\noff\n")
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    let back = tokio::time::timeout(Duration::from_secs(30), back).await;
+    back.expect("the configured filter comes back");
+    assert!(get(address, "DELETE /log/filter").await.contains("405"));
+}
+
 #[tokio::test]
 async fn dl_4_readiness_is_false_from_the_moment_stopping_is_asked_for() {
     let stop = Shutdown::new();

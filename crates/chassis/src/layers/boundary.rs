@@ -19,6 +19,7 @@ use http::{HeaderMap, Request, Response};
 use http_body::{Frame, SizeHint};
 use identity::Context;
 use mesh::timed::{Ended, Timed, code_name, code_of, trailers};
+use telemetry::{TraceContext, span::Kind};
 use tonic::{Code, Status, body::Body};
 use tracing::{Instrument as _, Span};
 
@@ -37,6 +38,8 @@ struct Line {
     began: Instant,
     /// Everything of the call is logged in it, the end of its body included.
     span: Span,
+    /// Statements and commands of the call are spans below this one.
+    trace: TraceContext,
 }
 
 impl Boundary {
@@ -53,6 +56,7 @@ impl Boundary {
             request_id,
             began: Instant::now(),
             span,
+            trace,
         }))
     }
 
@@ -64,10 +68,9 @@ impl Boundary {
         let Self(line) = self;
         let ended = line.ended();
         // Nothing of a handler is used after its panic.
-        let answer = AssertUnwindSafe(inner)
-            .catch_unwind()
-            .instrument(line.span.clone())
-            .await;
+        let work = AssertUnwindSafe(inner).catch_unwind();
+        let work = telemetry::span::within(&line.trace, work);
+        let answer = work.instrument(line.span.clone()).await;
         match answer.unwrap_or_else(|panic| Err(panicked(&*panic))) {
             Err(fault) => line.refuse(fault, ended),
             Ok((ctx, reply)) => {
@@ -120,7 +123,13 @@ impl Line {
     /// Returns what counts the call and writes its line when it has ended.
     fn ended(self: &Arc<Self>) -> Ended {
         let line = Arc::clone(self);
+        let mut exported = telemetry::Span::begin(&line.trace, Kind::Server, &line.service);
         Box::new(move |code: Option<Code>| {
+            exported.record(|span| {
+                span.rpc(line.method);
+                span.set("sf.request_id", line.request_id.to_string());
+                span.outcome(code.map(|code| code as i32));
+            });
             let status = code.map_or("ABANDONED", code_name);
             let seconds = line.began.elapsed().as_secs_f64();
             metrics::histogram!(
@@ -204,6 +213,7 @@ impl http_body::Body for Careful {
     ) -> Poll<Option<std::result::Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
         let span = this.line.span.clone();
+        let _statements = telemetry::span::enter(&this.line.trace);
         let poll = || span.in_scope(|| Pin::new(&mut this.body).poll_frame(cx));
         let polled = catch_unwind(AssertUnwindSafe(poll));
         let frame = match polled {
