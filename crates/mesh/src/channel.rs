@@ -12,7 +12,7 @@ use fault::{Fault, Reason};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use identity::Context;
-use telemetry::{Span, TraceContext, span::Kind};
+use telemetry::{Span, TraceContext, span};
 use tonic::{Code, Status, body::Body};
 use tower::{Service, ServiceExt as _};
 use tracing::Instrument as _;
@@ -79,7 +79,7 @@ impl Channel {
     /// Returns what counts the call when it has ended.
     fn observe(&self, request: &Request<Body>, trace: &TraceContext) -> Ended {
         let began = Instant::now();
-        let mut span = Span::begin(trace, Kind::Client, self.peers.name());
+        let mut span = Span::begin(trace, span::Kind::Client, self.peers.name());
         let callee = self.callee;
         let method = request.uri().path().trim_start_matches('/').to_owned();
         Box::new(move |code: Option<Code>| {
