@@ -12,16 +12,18 @@ use fault::{Fault, Reason};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use identity::Context;
-use telemetry::{Span, TraceContext, span};
-use tonic::{Code, Status, body::Body};
+use telemetry::TraceContext;
+use tonic::{Status, body::Body};
 use tower::{Service, ServiceExt as _};
 use tracing::Instrument as _;
 
 use crate::{
     Hosted, Peers, metadata,
-    peers::Way,
-    remote::{Kind, Outgoing, Remote},
-    timed::{Ended, Timed, code_name},
+    observed::Observed,
+    peers::{Method, Way},
+    remote::{Failure, Kind, Outgoing, Remote},
+    retry,
+    timed::Timed,
 };
 
 /// A channel to one service, for the calls of one request. Failures of the way are
@@ -46,10 +48,23 @@ impl Channel {
     }
 
     async fn exchange(self, mut request: Request<Body>, trace: TraceContext) -> Response<Body> {
-        let ended = self.observe(&request, &trace);
+        let method = self.peers.method(request.uri().path());
+        let mut observed = Observed::new(
+            &self.peers,
+            self.callee,
+            method,
+            request.uri().path(),
+            &trace,
+        );
         let deadline = self.ctx.deadline();
         if self.ctx.remaining().is_zero() {
-            return refuse(Fault::timeout(), ended);
+            return observed.refuse(Fault::timeout());
+        }
+        let Some(way) = self.peers.find(self.callee) else {
+            return observed.refuse(Fault::of(Reason::ServiceUnavailable));
+        };
+        if let Err(fault) = observed.admit(method) {
+            return observed.refuse(fault);
         }
         // In-process nothing separates caller and callee but this: no extension of the
         // caller may pass for one the callee's layers set.
@@ -61,37 +76,30 @@ impl Channel {
             self.peers.keys(),
             self.callee,
         );
-        let Some(way) = self.peers.find(self.callee) else {
-            return refuse(Fault::of(Reason::ServiceUnavailable), ended);
-        };
         let reply = async {
             match way {
-                Way::Hosted(service) => hosted(service, request).await,
-                Way::Remote(remote) => remotely(&remote, request, deadline).await,
+                Way::Hosted(service) => Ok(hosted(service, request).await),
+                Way::Remote(remote) => remotely(&remote, request, method, deadline).await,
             }
         };
         match tokio::time::timeout_at(deadline.into(), reply).await {
-            Err(_) => refuse(Fault::timeout(), ended),
-            Ok(reply) => Timed::reply(reply, deadline, ended),
+            Err(_) => observed.refuse(Fault::timeout()),
+            Ok(Err(failure)) => {
+                if !failure.is_callees() {
+                    observed.excuse();
+                }
+                observed.refuse(Fault::unavailable(failure))
+            }
+            Ok(Ok(reply)) => {
+                if metadata::is_overloaded(reply.headers()) {
+                    observed.excuse();
+                }
+                if method.is_some_and(|method| method.rule.streaming) {
+                    observed.judge_by_head(&reply);
+                }
+                Timed::reply(reply, deadline, observed.ended())
+            }
         }
-    }
-
-    /// Returns what counts the call when it has ended.
-    fn observe(&self, request: &Request<Body>, trace: &TraceContext) -> Ended {
-        let began = Instant::now();
-        let mut span = Span::begin(trace, span::Kind::Client, self.peers.name());
-        let callee = self.callee;
-        let method = request.uri().path().trim_start_matches('/').to_owned();
-        Box::new(move |code: Option<Code>| {
-            span.record(|span| {
-                span.rpc(&method);
-                span.set("peer.service", callee);
-                span.outcome(code.map(|code| code as i32));
-            });
-            let code = code.map_or("abandoned", code_name);
-            metrics::histogram!("sf_grpc_client_seconds", "callee" => callee, "method" => method, "code" => code)
-                .record(began.elapsed().as_secs_f64());
-        })
     }
 }
 
@@ -121,31 +129,33 @@ async fn hosted(service: Hosted, request: Request<Body>) -> Response<Body> {
     }
 }
 
-async fn remotely(remote: &Remote, request: Request<Body>, deadline: Instant) -> Response<Body> {
+async fn remotely(
+    remote: &Remote,
+    request: Request<Body>,
+    method: Option<&Method>,
+    deadline: Instant,
+) -> Result<Response<Body>, Failure> {
     let (head, body) = request.into_parts();
     let Some(path) = head.uri.into_parts().path_and_query else {
-        return Status::from(Fault::internal("a call without a path")).into_http();
+        return Ok(Status::from(Fault::internal("a call without a path")).into_http());
     };
     // One message, encoded without waiting for anything; whole, it can be sent again.
     let body = match body.collect().await {
         Ok(body) => body.to_bytes(),
-        Err(status) => return status.into_http(),
+        Err(status) => return Ok(status.into_http()),
     };
-    let is_stream = contracts::rpc(path.path()).is_some_and(|rule| rule.streaming);
+    let rule = method.map(|method| method.rule);
+    let kind = match rule {
+        Some(rule) if rule.streaming => Kind::Stream,
+        _ => Kind::Unary,
+    };
     let call = Outgoing {
-        kind: if is_stream { Kind::Stream } else { Kind::Unary },
+        kind,
+        is_repeatable: retry::is_repeatable(rule),
         path,
         headers: head.headers,
         body,
         deadline,
     };
-    match remote.send(&call).await {
-        Ok(reply) => reply,
-        Err(failure) => Status::from(Fault::unavailable(failure)).into_http(),
-    }
-}
-
-fn refuse(fault: Fault, ended: Ended) -> Response<Body> {
-    ended(Some(fault.reason().grpc()));
-    Status::from(fault).into_http()
+    remote.send(&call).await
 }

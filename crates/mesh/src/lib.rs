@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+mod breaker;
 mod channel;
 mod config;
 mod forward;
+mod observed;
 mod peers;
 mod remote;
 mod resolve;
+mod retry;
 
 pub mod metadata;
 pub mod timed;

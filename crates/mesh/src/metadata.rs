@@ -22,6 +22,10 @@ pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// Says that a reply is the stored outcome of an earlier request with the same key (ID-3).
 pub const IDEMPOTENCY_REPLAYED: &str = fault::REPLAYED;
 
+/// Says that a refusal was made at the door, for want of room: it is no failure of the
+/// callee, so it opens no breaker and takes no endpoint out of rotation (GW-27, SC-4).
+pub const OVERLOADED: &str = "x-sf-overloaded";
+
 /// What passes a channel when the caller has set it; everything else is dropped (TR-9).
 const PASSED: [&str; 6] = [
     "content-type",
@@ -63,6 +67,11 @@ pub(crate) fn write(
         put(USER_AGENT, agent.as_bytes());
     }
     *headers = written;
+}
+
+/// Whether a reply is such a refusal.
+pub(crate) fn is_overloaded(headers: &HeaderMap) -> bool {
+    headers.contains_key(OVERLOADED)
 }
 
 /// Says how much time is left now, for a call that is tried again.

@@ -1,8 +1,15 @@
 //! Who is hosted, who is elsewhere, and calls by name.
 
-use std::{collections::HashMap, convert::Infallible, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
+use contracts::RpcRule;
 use http::{Request, Response};
 use identity::{Context, internal::ServiceKeys};
 use tonic::body::Body;
@@ -10,6 +17,7 @@ use tower::{Service, util::BoxCloneSyncService};
 
 use crate::{
     Channel, Config, ConfigError, Resolve, SystemResolver,
+    breaker::Breaker,
     remote::{Remote, Tasks},
 };
 
@@ -25,17 +33,61 @@ pub const USER_STREAM_DEADLINE: Duration = Duration::from_secs(3600 + 30 + 30);
 pub type Hosted = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
 /// The services of this process and those it knows in others, by name. Cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Mesh {
     inner: Arc<Inner>,
 }
 
-#[derive(Default)]
 struct Inner {
     hosted: ArcSwap<HashMap<String, Hosted>>,
     remote: HashMap<String, Arc<Remote>>,
+    /// In the order of [`contracts::rpcs`], each made at its first call.
+    methods: Box<[OnceLock<Method>]>,
     /// Owned here, so that connections and watchers end with the mesh.
     _tasks: Arc<Tasks>,
+}
+
+impl Inner {
+    fn new(remote: HashMap<String, Arc<Remote>>, tasks: Arc<Tasks>) -> Self {
+        Self {
+            hosted: ArcSwap::default(),
+            remote,
+            methods: contracts::rpcs().iter().map(|_| OnceLock::new()).collect(),
+            _tasks: tasks,
+        }
+    }
+}
+
+impl Default for Mesh {
+    fn default() -> Self {
+        Self {
+            inner: Arc::new(Inner::new(HashMap::new(), Arc::default())),
+        }
+    }
+}
+
+/// A method of a contract, wherever its service is.
+pub(crate) struct Method {
+    pub(crate) rule: &'static RpcRule,
+    pub(crate) breaker: Arc<Breaker>,
+}
+
+impl Method {
+    fn new(rule: &'static RpcRule) -> Self {
+        Self {
+            rule,
+            breaker: Arc::new(Breaker::new(rule.domain(), name(rule))),
+        }
+    }
+
+    /// Returns its gRPC path without the first slash.
+    pub(crate) fn name(&self) -> &'static str {
+        name(self.rule)
+    }
+}
+
+fn name(rule: &'static RpcRule) -> &'static str {
+    rule.path.trim_start_matches('/')
 }
 
 /// Where a service is.
@@ -69,16 +121,13 @@ impl Mesh {
     pub fn resolving(config: &Config, resolver: &Arc<dyn Resolve>) -> Result<Self, ConfigError> {
         config.check()?;
         let tasks = Arc::new(Tasks::default());
+        let weak = Arc::downgrade(&tasks);
         let remote = config.peers.iter().map(|(name, addresses)| {
-            let (resolver, tasks) = (Arc::clone(resolver), Arc::downgrade(&tasks));
+            let (resolver, tasks) = (Arc::clone(resolver), weak.clone());
             let remote = Remote::new(name, addresses.clone(), resolver, tasks);
             (name.clone(), remote)
         });
-        let inner = Inner {
-            hosted: ArcSwap::default(),
-            remote: remote.collect(),
-            _tasks: tasks,
-        };
+        let inner = Inner::new(remote.collect(), tasks);
         Ok(Self {
             inner: Arc::new(inner),
         })
@@ -198,5 +247,14 @@ impl Peers {
 
     pub(crate) fn find(&self, callee: &str) -> Option<Way> {
         self.mesh.find(callee)
+    }
+
+    /// Returns the method at a gRPC path; a path of no contract has neither breaker nor
+    /// retries.
+    pub(crate) fn method(&self, path: &str) -> Option<&Method> {
+        let rules = contracts::rpcs();
+        let index = rules.binary_search_by(|rule| rule.path.cmp(path)).ok()?;
+        let slot = self.mesh.inner.methods.get(index)?;
+        Some(slot.get_or_init(|| Method::new(&rules[index])))
     }
 }

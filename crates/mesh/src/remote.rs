@@ -16,13 +16,20 @@ use std::{
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use fault::Fault;
 use http::{HeaderMap, Response, uri::PathAndQuery};
 use tokio::sync::watch;
-use tonic::body::Body;
+use tonic::{Code, Status, body::Body};
 
-use crate::{Resolve, config::Address};
+use crate::{
+    Resolve,
+    config::Address,
+    metadata,
+    retry::{self, Budget},
+    timed::code_of,
+};
 
-use endpoint::{Endpoint, State};
+use endpoint::{Endpoint, Outage, State};
 
 pub(crate) use load::Kind;
 pub(crate) use tasks::Tasks;
@@ -32,15 +39,22 @@ const LOOK_UP: Duration = Duration::from_secs(5);
 /// The longest a call waits for the first look-up, or one look-up takes.
 const FIRST_LOOK_UP: Duration = Duration::from_secs(1);
 
+/// Failed calls in a row that take an endpoint out of rotation.
+const FAILURES: u32 = 5;
+
 type Cause = Box<dyn Error + Send + Sync>;
 
 /// Why a try of a call got no reply.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Nothing was done: any call may be tried elsewhere.
+    /// Nothing was done: any call may be tried again.
     NeverSent(Cause),
-    /// It broke on the way; it may have been acted upon.
+    /// The connection broke; the call may have been acted upon.
     Lost(Cause),
+    /// The endpoint broke off this call alone; it may have been acted upon.
+    Reset(Cause),
+    /// The endpoint takes so long that another is worth a try.
+    Slow,
     /// No endpoint is in rotation.
     Nowhere,
 }
@@ -54,7 +68,8 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NeverSent(cause) | Self::Lost(cause) => cause.fmt(f),
+            Self::NeverSent(cause) | Self::Lost(cause) | Self::Reset(cause) => cause.fmt(f),
+            Self::Slow => f.write_str("no answer in half of the time left"),
             Self::Nowhere => f.write_str("no endpoint is in rotation"),
         }
     }
@@ -62,10 +77,30 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {}
 
+impl Failure {
+    /// Whether the breaker hears of it. An endpoint that is out of reach is out of rotation
+    /// already, and back sooner than a breaker would close.
+    pub(crate) fn is_callees(&self) -> bool {
+        matches!(self, Self::Reset(_))
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::NeverSent(_) => "never_sent",
+            Self::Lost(_) => "lost",
+            Self::Reset(_) => "reset",
+            Self::Slow => "slow",
+            Self::Nowhere => "nowhere",
+        }
+    }
+}
+
 /// A call as it goes out, as often as it has to.
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
     pub(crate) kind: Kind,
+    /// Whether it may be made again when it may have been acted upon.
+    pub(crate) is_repeatable: bool,
     pub(crate) path: PathAndQuery,
     pub(crate) headers: HeaderMap,
     /// The whole body.
@@ -79,6 +114,7 @@ pub(crate) struct Remote {
     addresses: Vec<Address>,
     endpoints: ArcSwap<Vec<Arc<Endpoint>>>,
     resolver: Arc<dyn Resolve>,
+    budget: Budget,
     /// Whether every name was looked up once.
     looked_up: watch::Sender<bool>,
     started: Once,
@@ -99,6 +135,7 @@ impl Remote {
                 addresses,
                 endpoints: ArcSwap::default(),
                 resolver,
+                budget: Budget::new(),
                 looked_up: watch::Sender::new(false),
                 started: Once::new(),
                 tasks,
@@ -109,28 +146,123 @@ impl Remote {
         })
     }
 
-    /// Makes one try of a call at the endpoint that is likely to answer first.
+    /// Calls an endpoint that is likely to answer soon, and others when it does not (SC-4).
     pub(crate) async fn send(&self, call: &Outgoing) -> Result<Response<Body>, Failure> {
-        let endpoint = self.endpoint(call.kind).await.ok_or(Failure::Nowhere)?;
-        endpoint.send(call).await
+        self.budget.deposit();
+        let mut tried = None;
+        for retry in 0.. {
+            let endpoint = self.endpoint(call.kind, tried.as_ref()).await;
+            let endpoint = endpoint.ok_or(Failure::Nowhere)?;
+            let may_retry = retry < retry::RETRIES;
+            let outcome = self.attempt(&endpoint, call, may_retry).await;
+            let Some(cause) = self.worth_repeating(&endpoint, call, &outcome) else {
+                return outcome;
+            };
+            // What was never sent costs the callee nothing, so the budget is for the rest.
+            let is_free = cause == "never_sent";
+            if !may_retry || !(is_free || self.budget.withdraw()) {
+                return outcome;
+            }
+            metrics::counter!("sf_mesh_retries_total", "callee" => self.name.to_string(), "cause" => cause)
+                .increment(1);
+            if !(is_free && retry == 0) {
+                tokio::time::sleep(retry::delay(retry)).await;
+            }
+            tried = Some(endpoint);
+        }
+        Err(Failure::Nowhere)
+    }
+
+    /// Makes one try. While there may be another, it is given up after half of the time left
+    /// if another endpoint is quick enough to answer in the other half.
+    async fn attempt(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        call: &Outgoing,
+        may_retry: bool,
+    ) -> Result<Response<Body>, Failure> {
+        let reply = endpoint.send(call);
+        if !may_retry || !call.is_repeatable || call.kind == Kind::Stream {
+            return reply.await;
+        }
+        tokio::pin!(reply);
+        let half = call.deadline.saturating_duration_since(Instant::now()) / 2;
+        match tokio::time::timeout(half, &mut reply).await {
+            Ok(reply) => reply,
+            Err(_) if self.has_quicker(endpoint, half / 2) => Err(Failure::Slow),
+            Err(_) => reply.await,
+        }
+    }
+
+    fn has_quicker(&self, than: &Arc<Endpoint>, latency: Duration) -> bool {
+        let others = self.endpoints.load();
+        let mut others = others.iter().filter(|other| !Arc::ptr_eq(other, than));
+        others.any(|other| other.state() == State::In && other.load().latency() <= latency)
+    }
+
+    /// Judges the endpoint by the outcome of a try, and returns why another is worth it.
+    fn worth_repeating(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        call: &Outgoing,
+        outcome: &Result<Response<Body>, Failure>,
+    ) -> Option<&'static str> {
+        let cause = match outcome {
+            // It lives and says that it has enough to do: neither for nor against it.
+            Ok(reply) if metadata::is_overloaded(reply.headers()) => return None,
+            Ok(reply) if code_of(reply.headers()) == Some(Code::Unavailable) => {
+                self.count_failure(endpoint);
+                // Who says when to come again means it, but speaks for itself only.
+                if names_a_delay(reply.headers()) && !self.has_other(endpoint) {
+                    return None;
+                }
+                "unavailable"
+            }
+            Ok(_) => {
+                endpoint.succeeded();
+                return None;
+            }
+            Err(Failure::Nowhere) => return None,
+            Err(failure) => {
+                if matches!(failure, Failure::Reset(_)) {
+                    self.count_failure(endpoint);
+                }
+                failure.name()
+            }
+        };
+        (call.is_repeatable || matches!(outcome, Err(Failure::NeverSent(_)))).then_some(cause)
+    }
+
+    /// Takes an endpoint out of rotation that failed several calls in a row while others
+    /// may do better. The last one stays: its methods have breakers.
+    fn count_failure(&self, endpoint: &Arc<Endpoint>) {
+        if endpoint.failed() >= FAILURES && self.has_other(endpoint) {
+            endpoint.take_out(Outage::Failures);
+        }
+    }
+
+    fn has_other(&self, than: &Arc<Endpoint>) -> bool {
+        let others = self.endpoints.load();
+        let mut others = others.iter().filter(|other| !Arc::ptr_eq(other, than));
+        others.any(|other| other.state() == State::In)
     }
 
     /// Chooses an endpoint; waits only for names to be looked up for the first time.
-    async fn endpoint(&self, kind: Kind) -> Option<Arc<Endpoint>> {
+    async fn endpoint(&self, kind: Kind, tried: Option<&Arc<Endpoint>>) -> Option<Arc<Endpoint>> {
         self.started.call_once(|| self.start());
         let known = self.endpoints.load();
         if known.is_empty() && !*self.looked_up.borrow() {
             let mut looked_up = self.looked_up.subscribe();
             let wait = looked_up.wait_for(|done| *done);
             let _late = tokio::time::timeout(FIRST_LOOK_UP, wait).await;
-            return choose(&self.endpoints.load(), kind, None);
+            return choose(&self.endpoints.load(), kind, tried);
         }
-        choose(&known, kind, None)
+        choose(&known, kind, tried)
     }
 
     /// Whether an endpoint says that it serves, the one a call would go to asked first.
     pub(crate) async fn serves(&self) -> bool {
-        let Some(first) = self.endpoint(Kind::Unary).await else {
+        let Some(first) = self.endpoint(Kind::Unary, None).await else {
             return false;
         };
         if first.serves().await {
@@ -211,6 +343,12 @@ impl Remote {
         tracing::info!(callee = &*self.name, ?endpoints, "endpoints");
         self.endpoints.store(Arc::new(endpoints));
     }
+}
+
+/// Whether a refusal says after how long to come again.
+fn names_a_delay(headers: &HeaderMap) -> bool {
+    let status = Status::from_header_map(headers);
+    status.is_some_and(|status| Fault::from(status).retry_after().is_some())
 }
 
 /// Chooses the cheaper of two random endpoints among those in rotation; if there are none,

@@ -3,9 +3,9 @@
 use std::{collections::HashMap, convert::Infallible, fmt};
 
 use fault::{Fault, Reason};
-use http::{Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
 use hyper::body::Incoming;
-use mesh::Hosted;
+use mesh::{Hosted, metadata};
 use tonic::{Status, body::Body};
 use tower::ServiceExt as _;
 
@@ -60,7 +60,15 @@ impl Dispatch {
         let rule = contracts::rpc(request.uri().path());
         let place = match self.overload.enter(rule.map_or(Claim::Ordinary, Claim::of)) {
             Ok(place) => place,
-            Err(refused) => return Ok(Status::from(refused).into_http()),
+            Err(full) => {
+                let mut refusal = Status::from(full).into_http();
+                // The caller's mesh counts it as no failure.
+                let overloaded = HeaderName::from_static(metadata::OVERLOADED);
+                refusal
+                    .headers_mut()
+                    .insert(overloaded, HeaderValue::from_static("true"));
+                return Ok(refusal);
+            }
         };
         let reply = guarded.oneshot(request).await?;
         Ok(if rule.is_some_and(|rule| rule.streaming) {

@@ -209,6 +209,8 @@ fn failed(error: h2::Error) -> Failure {
     let is_refused = error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);
     if error.is_remote() && (error.is_go_away() || is_refused) {
         Failure::never_sent(error)
+    } else if error.is_reset() {
+        Failure::Reset(error.into())
     } else {
         Failure::Lost(error.into())
     }

@@ -5,7 +5,7 @@ use std::{
     future::Future,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicU8, Ordering::Relaxed},
+        atomic::{AtomicU8, AtomicU32, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -26,10 +26,6 @@ use crate::metadata;
 
 /// Calls that wait this long without a word from the endpoint have it asked whether it lives.
 const SUSPICIOUS: Duration = Duration::from_millis(400);
-/// The delay before the first probe of an endpoint that is out; each further one doubles it.
-const FIRST_PROBE: Duration = Duration::from_millis(50);
-/// The longest delay between probes.
-const LAST_PROBE: Duration = Duration::from_secs(2);
 /// How often one call looks for a connection that stays open.
 const CONNECTS: u32 = 3;
 /// Who was in rotation this long has its earlier outages forgotten.
@@ -46,6 +42,51 @@ pub(super) enum State {
     Out,
 }
 
+/// Why an endpoint leaves rotation.
+#[derive(Debug)]
+pub(super) enum Outage {
+    /// It said GOAWAY.
+    GoAway,
+    /// It is out of reach.
+    Unreachable(String),
+    /// Its calls fail.
+    Failures,
+}
+
+impl Outage {
+    /// Returns the delay before it is probed: it doubles with each outage and each probe
+    /// that fails, half of it more or less, so that many processes do not probe in step.
+    /// Whose calls fail may well pass a probe, and so has to wait for longer.
+    fn delay(&self, outages: u32) -> Duration {
+        let (first, last) = match self {
+            Self::GoAway if outages == 0 => return Duration::ZERO,
+            Self::GoAway | Self::Unreachable(_) => {
+                (Duration::from_millis(50), Duration::from_secs(2))
+            }
+            Self::Failures => (Duration::from_secs(1), Duration::from_secs(30)),
+        };
+        let delay = first.saturating_mul(1 << outages.min(16)).min(last);
+        delay.mul_f64(rand::random_range(0.5..1.5))
+    }
+
+    fn state(&self) -> State {
+        match self {
+            Self::GoAway => State::Leaving,
+            Self::Unreachable(_) | Self::Failures => State::Out,
+        }
+    }
+}
+
+impl fmt::Display for Outage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::GoAway => f.write_str("GOAWAY"),
+            Self::Unreachable(why) => f.write_str(why),
+            Self::Failures => f.write_str("calls fail"),
+        }
+    }
+}
+
 /// One endpoint. Its state changes rarely; what every call touches are counters and the
 /// short list of its connections.
 pub(super) struct Endpoint {
@@ -53,6 +94,8 @@ pub(super) struct Endpoint {
     at: String,
     load: Arc<Load>,
     state: AtomicU8,
+    /// Failed calls in a row.
+    failures: AtomicU32,
     history: Mutex<History>,
     connections: Mutex<Vec<Arc<Connection>>>,
     /// Held by whoever connects, so that many callers open one connection.
@@ -74,6 +117,7 @@ impl Endpoint {
             at,
             load: Arc::new(Load::new()),
             state: AtomicU8::new(State::In as u8),
+            failures: AtomicU32::new(0),
             history: Mutex::new(History {
                 outages: 0,
                 in_since: Instant::now(),
@@ -167,7 +211,7 @@ impl Endpoint {
             // A task, so that it goes on whoever gives up waiting.
             tasks.spawn(async move {
                 if let Err(failure) = me.connect().await {
-                    me.take_out(State::Out, &failure.to_string());
+                    me.unreachable(failure);
                 }
                 drop(turn);
             });
@@ -191,43 +235,63 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Takes a place on a connection that has one, and forgets those that are of no use.
+    /// Takes a place on a connection that has one.
     fn place(&self) -> Option<Entered> {
-        let mut left = false;
-        let place = {
-            let mut connections = self.list();
-            connections.retain(|connection| match connection.usable() {
-                Use::Open | Use::Full => true,
-                Use::Leaving => {
-                    left = true;
-                    false
-                }
-                Use::Broken => false,
-            });
-            let open = connections.iter().find(|c| c.usable() == Use::Open);
-            open.map(Connection::enter)
-        };
-        if left {
-            self.take_out(State::Leaving, "GOAWAY");
+        if self.weed() == Some(Use::Leaving) {
+            self.take_out(Outage::GoAway);
         }
-        place
+        let connections = self.list();
+        let open = connections.iter().find(|c| c.usable() == Use::Open);
+        open.map(Connection::enter)
     }
 
+    /// Forgets connections that take no more calls, and returns what became of one.
+    fn weed(&self) -> Option<Use> {
+        let mut found = None;
+        self.list().retain(|connection| {
+            let usable = connection.usable();
+            let stays = matches!(usable, Use::Open | Use::Full);
+            if !stays {
+                found = Some(usable);
+            }
+            stays
+        });
+        found
+    }
+
+    /// Judges by the end of a connection, unless it was forgotten already.
     fn ended(&self, end: &End) {
-        self.list()
-            .retain(|c| matches!(c.usable(), Use::Open | Use::Full));
-        match end {
+        match (end, self.weed()) {
+            (End::Silent, _) => self.unreachable("no answer to a ping"),
+            (End::Closed, Some(Use::Leaving)) => self.take_out(Outage::GoAway),
             // Who closes while nothing is going on may only be tidying up.
-            End::Closed if self.load.is_idle() => {}
-            End::Closed => self.take_out(State::Out, "the connection broke"),
-            End::Silent => self.take_out(State::Out, "no answer to a ping"),
+            (End::Closed, Some(_)) if !self.load.is_idle() => {
+                self.unreachable("the connection broke");
+            }
+            (End::Closed, _) => {}
         }
+    }
+
+    fn unreachable(&self, why: impl fmt::Display) {
+        self.take_out(Outage::Unreachable(why.to_string()));
+    }
+
+    /// Counts a call that was answered.
+    pub(super) fn succeeded(&self) {
+        if self.failures.load(Relaxed) != 0 {
+            self.failures.store(0, Relaxed);
+        }
+    }
+
+    /// Counts a call that failed for the endpoint's reasons; returns how many did in a row.
+    pub(super) fn failed(&self) -> u32 {
+        self.failures.fetch_add(1, Relaxed) + 1
     }
 
     /// Takes the endpoint out of rotation until it answers a probe. The calls it has go on.
-    pub(super) fn take_out(&self, to: State, why: &str) {
+    pub(super) fn take_out(&self, outage: Outage) {
         let mut history = self.history();
-        let from = self.state();
+        let (from, to) = (self.state(), outage.state());
         if from == State::Out || from == to {
             return;
         }
@@ -235,8 +299,10 @@ impl Endpoint {
         self.list().clear();
         let (callee, endpoint) = (&*self.callee, &*self.at);
         match to {
-            State::Out => tracing::warn!(callee, endpoint, why, "endpoint out of rotation"),
-            _ => tracing::info!(callee, endpoint, why, "endpoint out of rotation"),
+            State::Out => {
+                tracing::warn!(callee, endpoint, why = %outage, "endpoint out of rotation")
+            }
+            _ => tracing::info!(callee, endpoint, why = %outage, "endpoint out of rotation"),
         }
         if from != State::In {
             // It is being probed already.
@@ -246,25 +312,26 @@ impl Endpoint {
             long if long > HEALTHY => 0,
             _ => history.outages + 1,
         };
-        let delay = match to {
-            State::Leaving => Duration::ZERO,
-            _ => backoff(history.outages),
-        };
         if let Some(tasks) = self.tasks.upgrade() {
-            tasks.spawn(come_back(self.me.clone(), delay, history.outages));
+            tasks.spawn(come_back(self.me.clone(), outage, history.outages));
         }
     }
 
     /// Asks the endpoint whether it serves, on a connection it may keep.
     async fn probe(&self) -> Result<(), Failure> {
         let _turn = self.connecting.lock().await;
-        if self.place().is_none() {
-            self.connect().await?;
+        for _ in 0..CONNECTS {
+            let Some(place) = self.place() else {
+                self.connect().await?;
+                continue;
+            };
+            match probe::check(&place, &self.at).await {
+                // The connection had no more room, or was about to go.
+                Err(Failure::NeverSent(_)) if self.weed().is_some() => {}
+                outcome => return outcome,
+            }
         }
-        let place = self
-            .place()
-            .ok_or_else(|| Failure::never_sent("no connection stays open"))?;
-        probe::check(&place, &self.at).await
+        Err(Failure::never_sent("no connection stays open"))
     }
 
     /// Whether it says that it serves. One that cannot be reached is taken out of rotation, as by a call.
@@ -275,7 +342,7 @@ impl Endpoint {
         match self.probe().await {
             Ok(()) => true,
             Err(failure) => {
-                self.take_out(State::Out, &failure.to_string());
+                self.unreachable(failure);
                 false
             }
         }
@@ -284,6 +351,7 @@ impl Endpoint {
     fn put_back(&self) {
         let mut history = self.history();
         history.in_since = Instant::now();
+        self.failures.store(0, Relaxed);
         self.state.store(State::In as u8, Relaxed);
         tracing::info!(
             callee = &*self.callee,
@@ -304,28 +372,18 @@ impl Endpoint {
 }
 
 /// Probes an endpoint until it serves, or nobody wants it any more.
-async fn come_back(endpoint: Weak<Endpoint>, mut delay: Duration, mut outages: u32) {
+async fn come_back(endpoint: Weak<Endpoint>, outage: Outage, mut outages: u32) {
     loop {
-        tokio::time::sleep(delay).await;
+        tokio::time::sleep(outage.delay(outages)).await;
         let Some(endpoint) = endpoint.upgrade() else {
             return;
         };
         match endpoint.probe().await {
             Ok(()) => return endpoint.put_back(),
-            Err(failure) => endpoint.take_out(State::Out, &failure.to_string()),
+            Err(failure) => endpoint.unreachable(failure),
         }
         outages += 1;
-        delay = backoff(outages);
     }
-}
-
-/// A delay that doubles with each outage, half of it more or less, so that many processes
-/// do not probe in step.
-fn backoff(outages: u32) -> Duration {
-    let delay = FIRST_PROBE
-        .saturating_mul(1 << outages.min(16))
-        .min(LAST_PROBE);
-    delay.mul_f64(rand::random_range(0.5..1.5))
 }
 
 impl fmt::Debug for Endpoint {

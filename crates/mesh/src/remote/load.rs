@@ -31,7 +31,9 @@ pub(super) struct Load {
     began: Instant,
     calls: AtomicUsize,
     streams: AtomicUsize,
-    /// When the first of the present calls began, in µs since `began`.
+    /// Of both, those whose reply has not begun.
+    waiting: AtomicUsize,
+    /// When the first of those that wait began, in µs since `began`.
     busy_since: AtomicU64,
     /// When the endpoint last said anything, in µs since `began`.
     heard_at: AtomicU64,
@@ -47,6 +49,7 @@ impl Load {
             began: Instant::now(),
             calls: AtomicUsize::new(0),
             streams: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
             busy_since: AtomicU64::new(0),
             heard_at: AtomicU64::new(0),
             latency: AtomicU64::new(0),
@@ -57,9 +60,10 @@ impl Load {
     /// Counts a call until what is returned is dropped.
     pub(super) fn begin(self: &Arc<Self>, kind: Kind) -> InFlight {
         let now = self.now();
-        if self.counter(kind).fetch_add(1, Relaxed) == 0 && kind == Kind::Unary {
+        if self.waiting.fetch_add(1, Relaxed) == 0 {
             self.busy_since.store(now, Relaxed);
         }
+        self.counter(kind).fetch_add(1, Relaxed);
         InFlight {
             load: Arc::clone(self),
             kind,
@@ -90,7 +94,7 @@ impl Load {
     /// Returns for how long calls have been waiting without a word from the endpoint;
     /// zero when none waits.
     pub(super) fn silence(&self) -> Duration {
-        if self.calls.load(Relaxed) == 0 {
+        if self.waiting.load(Relaxed) == 0 {
             return Duration::ZERO;
         }
         let since = self
@@ -154,6 +158,7 @@ impl InFlight {
     /// Notes that the head of the reply has come.
     pub(super) fn answered(&mut self) {
         self.is_answered = true;
+        self.load.waiting.fetch_sub(1, Relaxed);
         self.load.heard();
         if self.kind == Kind::Unary {
             self.load
@@ -164,13 +169,16 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        let waited = self.load.now().saturating_sub(self.began);
+        self.load.counter(self.kind).fetch_sub(1, Relaxed);
+        if self.is_answered {
+            return;
+        }
+        self.load.waiting.fetch_sub(1, Relaxed);
         // Given up before an answer: it would have taken this long at least.
-        if !self.is_answered && self.kind == Kind::Unary && waited > self.load.latency.load(Relaxed)
-        {
+        let waited = self.load.now().saturating_sub(self.began);
+        if self.kind == Kind::Unary && waited > self.load.latency.load(Relaxed) {
             self.load.measured(waited);
         }
-        self.load.counter(self.kind).fetch_sub(1, Relaxed);
     }
 }
 
@@ -222,7 +230,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn st_5_streams_do_not_weigh_on_calls() {
         let load = Arc::new(Load::new());
-        let _streams: Vec<_> = (0..100).map(|_| load.begin(Kind::Stream)).collect();
+        let begun = (0..100).map(|_| {
+            let mut stream = load.begin(Kind::Stream);
+            stream.answered();
+            stream
+        });
+        let _streams: Vec<_> = begun.collect();
         pass(Duration::from_secs(60)).await;
         assert_eq!(load.cost(Kind::Unary), NOISE.as_secs_f64());
         assert!((load.cost(Kind::Stream) - 100.0).abs() < 1e-6);

@@ -12,8 +12,10 @@ use crate::server::{Server, context, edge, framed, keys, mesh};
 
 /// A method that is safe to repeat.
 pub(crate) const GET: &str = "/smilefactory.feed.v1.FeedService/GetPost";
-const STREAM: &str = "/smilefactory.feed.v1.FeedService/StreamFeed";
-pub(crate) const LONG: Duration = Duration::from_secs(30);
+/// A method that is not.
+pub(crate) const CREATE: &str = "/smilefactory.feed.v1.FeedService/CreatePost";
+pub(crate) const STREAM: &str = "/smilefactory.feed.v1.FeedService/StreamFeed";
+const LONG: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn sc_1_a_call_over_the_network_carries_what_one_in_process_does() {

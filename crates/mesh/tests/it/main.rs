@@ -6,5 +6,7 @@
 )]
 
 mod calls;
+mod names;
 mod outages;
+mod retries;
 mod server;

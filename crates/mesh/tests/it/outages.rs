@@ -1,36 +1,190 @@
-//! Endpoints that hang, leave, die and return.
+//! Endpoints that hang, leave, die, fail and return.
 
-use bytes::Bytes;
-use fault::Reason;
+use std::{sync::Arc, time::Duration};
+
+use fault::{Fault, Reason};
+use tokio::{sync::Notify, task::JoinSet, time::Instant};
 
 use crate::{
-    calls::{GET, LONG},
-    server::{Mode, Server, context, edge},
+    calls::{CREATE, GET},
+    server::{Server, call, edge, until_ok},
 };
 
 #[tokio::test]
 async fn t_47_a_hung_service_is_a_503_long_before_the_deadline() {
     let server = Server::echo().await;
     let peers = edge(&[&server]);
-    let ctx = context(LONG);
-    peers
-        .forward("feed", &ctx, GET, Bytes::new())
-        .await
-        .unwrap();
-    server.turn(Mode::Hung);
+    call(&peers, GET).await.unwrap();
+    server.hang(true);
     for _ in 0..3 {
-        let fault = peers
-            .forward("feed", &ctx, GET, Bytes::new())
-            .await
-            .unwrap_err();
+        let fault = call(&peers, CREATE).await.unwrap_err();
         assert_eq!(fault.reason(), Reason::ServiceUnavailable);
+        assert!(fault.retry_after().is_some());
     }
-    server.turn(Mode::Serving);
-    while peers
-        .forward("feed", &ctx, GET, Bytes::new())
-        .await
-        .is_err()
-    {
+    server.hang(false);
+    until_ok(&peers, CREATE).await;
+}
+
+#[tokio::test]
+async fn t_47_one_of_two_replicas_hangs_and_calls_go_to_the_other() {
+    let (good, hung) = (Server::echo().await, Server::echo().await);
+    let peers = edge(&[&good, &hung]);
+    while hung.calls() == 0 {
+        call(&peers, GET).await.unwrap();
+    }
+    let before = hung.calls() + good.calls();
+    hung.hang(true);
+    // Enough callers for the hung one to catch some.
+    let mut callers = JoinSet::new();
+    for _ in 0..8 {
+        let peers = peers.clone();
+        callers.spawn(async move {
+            for _ in 0..50 {
+                call(&peers, GET).await.unwrap();
+            }
+        });
+    }
+    callers.join_all().await;
+    // Each call was answered once by the good one; the hung one held up a few at most.
+    assert_eq!(good.calls() + hung.calls() - before, 400);
+    hung.hang(false);
+    let seen = hung.calls();
+    while hung.calls() < seen + 10 {
+        call(&peers, GET).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn sc_4_goaway_fails_no_call() {
+    let server = Server::start(|call| async move {
         tokio::task::yield_now().await;
+        call.ok(b"pong");
+    })
+    .await;
+    let peers = edge(&[&server]);
+    for _ in 0..5 {
+        let mut callers = JoinSet::new();
+        for _ in 0..4 {
+            let peers = peers.clone();
+            callers.spawn(async move {
+                for _ in 0..20 {
+                    call(&peers, CREATE).await.unwrap();
+                }
+            });
+        }
+        server.go_away();
+        callers.join_all().await;
+    }
+    assert!(server.connections() > 1);
+    assert_eq!(server.calls(), 400, "none was made twice");
+}
+
+#[tokio::test]
+async fn sc_4_a_dead_replica_fails_no_call_and_returns_when_it_is_back() {
+    let (good, dead) = (Server::echo().await, Server::echo().await);
+    let at = dead.at;
+    let peers = edge(&[&good, &dead]);
+    while dead.calls() == 0 {
+        call(&peers, CREATE).await.unwrap();
+    }
+    drop(dead);
+    // Nothing is in flight when it dies, so nothing may fail.
+    tokio::task::yield_now().await;
+    for _ in 0..50 {
+        call(&peers, GET).await.unwrap();
+        call(&peers, CREATE).await.unwrap();
+    }
+    let back = Server::at(at, |call| async move { call.ok(b"pong") }).await;
+    while back.calls() == 0 {
+        call(&peers, CREATE).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn sc_4_nobody_left_is_a_503_at_once() {
+    let server = Server::echo().await;
+    let peers = edge(&[&server]);
+    call(&peers, GET).await.unwrap();
+    drop(server);
+    for _ in 0..50 {
+        let fault = call(&peers, GET).await.unwrap_err();
+        assert_eq!(fault.reason(), Reason::ServiceUnavailable);
+        assert!(fault.retry_after().is_some());
+    }
+}
+
+#[tokio::test]
+async fn sc_4_a_replica_whose_calls_fail_leaves_rotation() {
+    let good = Server::echo().await;
+    let bad = Server::start(|call| async move {
+        call.refuse(Fault::unavailable("no database"));
+    })
+    .await;
+    let peers = edge(&[&good, &bad]);
+    for _ in 0..200 {
+        // The contract lets it be repeated, and there is somebody else to ask.
+        call(&peers, GET).await.unwrap();
+    }
+    assert!(bad.calls() >= 5 && bad.calls() <= 10, "{}", bad.calls());
+}
+
+#[tokio::test]
+async fn sc_4_the_last_endpoint_is_not_taken_out_for_failing() {
+    let broken = "/smilefactory.feed.v1.FeedService/GetPost";
+    let server = Server::start(move |call| async move {
+        if call.request.uri().path() == broken {
+            call.refuse(Fault::unavailable("no database"));
+        } else {
+            call.ok(b"pong");
+        }
+    })
+    .await;
+    let peers = edge(&[&server]);
+    for _ in 0..20 {
+        call(&peers, broken).await.unwrap_err();
+        call(&peers, CREATE).await.unwrap();
+    }
+    assert_eq!(
+        server.calls(),
+        25,
+        "five of the broken method, until its breaker opened"
+    );
+}
+
+#[tokio::test]
+async fn t_48_a_slow_replica_gets_fewer_calls() {
+    let quick = Server::echo().await;
+    let held = Arc::new(Notify::new());
+    let slow = {
+        let held = Arc::clone(&held);
+        Server::start(move |call| {
+            let held = Arc::clone(&held);
+            async move {
+                held.notified().await;
+                call.ok(b"pong");
+            }
+        })
+        .await
+    };
+    let peers = edge(&[&quick, &slow]);
+    let mut callers = JoinSet::new();
+    for _ in 0..4 {
+        let peers = peers.clone();
+        callers.spawn(async move {
+            for _ in 0..50 {
+                call(&peers, GET).await.unwrap();
+            }
+        });
+    }
+    // The slow one answers when the quick one has done nearly everything.
+    let until = Instant::now() + Duration::from_secs(20);
+    while quick.calls() < 190 && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(slow.calls() <= 10, "{}", slow.calls());
+    while !callers.is_empty() {
+        held.notify_waiters();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        while callers.try_join_next().transpose().unwrap().is_some() {}
     }
 }

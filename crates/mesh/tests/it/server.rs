@@ -11,6 +11,7 @@ use std::{
 };
 
 use bytes::{BufMut as _, Bytes, BytesMut};
+use fault::Fault;
 use futures_util::future::BoxFuture;
 use h2::{RecvStream, server::SendResponse};
 use http::{HeaderMap, HeaderValue, Request, Response};
@@ -32,17 +33,9 @@ pub(crate) struct Server {
     script: Arc<Mutex<Script>>,
     calls: Arc<AtomicUsize>,
     connections: Arc<AtomicUsize>,
-    mode: watch::Sender<Mode>,
+    hangs: watch::Sender<bool>,
+    goaways: watch::Sender<u32>,
     tasks: JoinSet<()>,
-}
-
-/// What the server is like besides its script.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// It works, and its health check says so.
-    Serving,
-    /// It reads nothing and answers nothing, as if stopped by a signal.
-    Hung,
 }
 
 impl Server {
@@ -66,13 +59,15 @@ impl Server {
             script: Arc::new(Mutex::new(script)),
             calls: Arc::default(),
             connections: Arc::default(),
-            mode: watch::Sender::new(Mode::Serving),
+            hangs: watch::Sender::new(false),
+            goaways: watch::Sender::new(0),
             tasks: JoinSet::new(),
         };
         let each = Connection {
             script: Arc::clone(&server.script),
             calls: Arc::clone(&server.calls),
-            mode: server.mode.subscribe(),
+            hangs: server.hangs.subscribe(),
+            goaways: server.goaways.subscribe(),
         };
         let connections = Arc::clone(&server.connections);
         server.tasks.spawn(async move {
@@ -101,8 +96,14 @@ impl Server {
         self.connections.load(SeqCst)
     }
 
-    pub(crate) fn turn(&self, mode: Mode) {
-        self.mode.send_replace(mode);
+    /// Reads nothing and answers nothing from now on, as if stopped by a signal, or goes on.
+    pub(crate) fn hang(&self, hangs: bool) {
+        self.hangs.send_replace(hangs);
+    }
+
+    /// Says GOAWAY to whoever is connected, and finishes what it has.
+    pub(crate) fn go_away(&self) {
+        self.goaways.send_modify(|count| *count += 1);
     }
 }
 
@@ -110,28 +111,30 @@ impl Server {
 struct Connection {
     script: Arc<Mutex<Script>>,
     calls: Arc<AtomicUsize>,
-    mode: watch::Receiver<Mode>,
+    hangs: watch::Receiver<bool>,
+    goaways: watch::Receiver<u32>,
 }
 
 impl Connection {
     async fn serve(mut self, socket: tokio::net::TcpStream) {
-        let mut connection = h2::server::Builder::new()
-            .max_concurrent_streams(128)
-            .handshake(socket)
-            .await
-            .unwrap();
+        let mut server = h2::server::Builder::new();
+        let handshake = server.max_concurrent_streams(128).handshake(socket);
+        // Who only looks whether somebody is there has gone by now.
+        let Ok(mut connection) = handshake.await else {
+            return;
+        };
+        self.goaways.mark_unchanged();
         let mut handlers = JoinSet::new();
         loop {
-            let mode = *self.mode.borrow_and_update();
-            match mode {
-                Mode::Hung => {
-                    self.mode.changed().await.unwrap();
-                    continue;
-                }
-                Mode::Serving => {}
+            if self.hangs.wait_for(|hangs| !hangs).await.is_err() {
+                return;
             }
             let (request, reply) = tokio::select! {
-                _changed = self.mode.changed() => continue,
+                _hangs = self.hangs.wait_for(|hangs| *hangs) => continue,
+                Ok(()) = self.goaways.changed() => {
+                    connection.graceful_shutdown();
+                    continue;
+                }
                 next = connection.accept() => match next {
                     Some(Ok(call)) => call,
                     Some(Err(_)) | None => return,
@@ -150,6 +153,19 @@ impl Connection {
 }
 
 impl Call {
+    /// Resets the stream.
+    pub(crate) fn reset(mut self, reason: h2::Reason) {
+        self.reply.send_reset(reason);
+    }
+
+    /// Refuses with a status.
+    pub(crate) fn refuse(mut self, fault: Fault) {
+        let (parts, _) = tonic::Status::from(fault).into_http::<()>().into_parts();
+        self.reply
+            .send_response(Response::from_parts(parts, ()), true)
+            .unwrap();
+    }
+
     /// Answers with one message.
     pub(crate) fn ok(mut self, message: &[u8]) {
         let head = Response::builder().header("content-type", "application/grpc");
@@ -196,4 +212,20 @@ pub(crate) fn keys(name: &str) -> Arc<ServiceKeys> {
 
 pub(crate) fn context(allowed: Duration) -> Context {
     Context::for_anonymous(&keys("edge"), None, "request-1", allowed)
+}
+
+/// Calls until it goes well.
+pub(crate) async fn until_ok(peers: &Peers, path: &str) {
+    while call(peers, path).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Makes one call with time enough.
+pub(crate) async fn call(peers: &Peers, path: &str) -> fault::Result<Bytes> {
+    let ctx = context(Duration::from_secs(30));
+    let reply = peers
+        .forward("feed", &ctx, path, Bytes::from_static(b"ping"))
+        .await;
+    reply.map(|reply| reply.message)
 }
