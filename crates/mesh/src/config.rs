@@ -75,7 +75,7 @@ pub enum ConfigError {
 pub enum Address {
     /// `host:port`: one endpoint. A name is looked up at each connecting.
     Fixed(Target),
-    /// `dns:host:port`: an endpoint at every address the name has, looked up anew every 5 s.
+    /// `dns:host:port`: an endpoint at every address the name has, looked up anew every 3 s.
     Dns(Target),
 }
 

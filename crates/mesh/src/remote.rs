@@ -35,7 +35,7 @@ pub(crate) use load::Kind;
 pub(crate) use tasks::Tasks;
 
 /// How often names are looked up.
-const LOOK_UP: Duration = Duration::from_secs(5);
+const LOOK_UP: Duration = Duration::from_secs(3);
 /// The longest a call waits for the first look-up, or one look-up takes.
 const FIRST_LOOK_UP: Duration = Duration::from_secs(1);
 

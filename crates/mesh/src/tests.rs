@@ -525,3 +525,72 @@ async fn tr_8_a_streamed_message_above_4_mib_is_a_defect_of_the_service() {
     let broken = messages.next().await.unwrap().unwrap_err();
     assert_eq!(broken.reason(), Reason::InternalError);
 }
+
+#[tokio::test(start_paused = true)]
+async fn t_46_a_failing_service_of_this_process_is_spared_and_found_again() {
+    let mesh = Mesh::new();
+    let answer = Arc::new(std::sync::Mutex::new((0, Some(Reason::ServiceUnavailable))));
+    let answers = Arc::clone(&answer);
+    mesh.host(
+        "feed",
+        tower::service_fn(move |_: Request<Body>| {
+            let mut answer = answers.lock().unwrap();
+            answer.0 += 1;
+            let reply = match answer.1 {
+                Some(reason) => Status::from(Fault::of(reason)).into_http(),
+                None => ok(b"pong"),
+            };
+            async { Ok(reply) }
+        }),
+    );
+    let peers = mesh.peers(keys("edge"));
+    let ctx = || context(Duration::from_secs(5));
+    let call = async || {
+        peers
+            .forward("feed", &ctx(), PATH, Bytes::new())
+            .await
+            .map(drop)
+            .map_err(|fault| (fault.reason(), fault.retry_after()))
+    };
+    let failed = Err((Reason::ServiceUnavailable, None));
+    for _ in 0..5 {
+        assert_eq!(call().await, failed);
+    }
+    // Open: 503 with the time until a probe, and the service is not bothered.
+    let after = Some(Duration::from_secs(10));
+    for _ in 0..50 {
+        assert_eq!(call().await, Err((Reason::ServiceUnavailable, after)));
+    }
+    assert_eq!(answer.lock().unwrap().0, 5);
+    // Another method of the same service has a breaker of its own.
+    let other = "/smilefactory.feed.v1.FeedService/ListFeed";
+    let reply = peers.forward("feed", &ctx(), other, Bytes::new()).await;
+    assert_eq!(reply.unwrap_err().retry_after(), None);
+    // One probe after 10 s, which fails; another 10 s later, which does not.
+    tokio::time::advance(Duration::from_secs(10)).await;
+    assert_eq!(call().await, failed);
+    assert!(call().await.is_err());
+    assert_eq!(answer.lock().unwrap().0, 7);
+    answer.lock().unwrap().1 = None;
+    tokio::time::advance(Duration::from_secs(10)).await;
+    for _ in 0..20 {
+        assert_eq!(call().await, Ok(()));
+    }
+}
+
+#[tokio::test]
+async fn sc_4_streams_that_break_off_open_no_breaker() {
+    let mesh = Mesh::new();
+    let peers = mesh.peers(keys("edge"));
+    let ctx = context(Duration::from_secs(60));
+    let stream = "/smilefactory.feed.v1.FeedService/StreamFeed";
+    for _ in 0..10 {
+        let frames = streaming(&mesh, "feed");
+        let mut messages = peers
+            .forward_streaming("feed", &ctx, stream, Bytes::new())
+            .await
+            .unwrap();
+        frames.send(Err(Status::unavailable("gone"))).unwrap();
+        assert!(messages.next().await.unwrap().is_err());
+    }
+}

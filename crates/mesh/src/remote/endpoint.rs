@@ -352,6 +352,7 @@ impl Endpoint {
         let mut history = self.history();
         history.in_since = Instant::now();
         self.failures.store(0, Relaxed);
+        self.load.forget();
         self.state.store(State::In as u8, Relaxed);
         tracing::info!(
             callee = &*self.callee,
