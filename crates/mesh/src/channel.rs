@@ -88,7 +88,7 @@ impl Channel {
                 if !failure.is_callees() {
                     observed.excuse();
                 }
-                observed.refuse(Fault::unavailable(failure))
+                observed.refuse(Fault::unavailable(format!("{}: {failure}", self.callee)))
             }
             Ok(Ok(reply)) => {
                 if metadata::is_overloaded(reply.headers()) {

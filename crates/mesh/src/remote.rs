@@ -109,6 +109,10 @@ pub(crate) struct Outgoing {
 }
 
 /// One callee in other processes.
+///
+/// `sf_mesh_endpoints{callee}` says how many endpoints it has, `sf_mesh_endpoints_out{callee}`
+/// how many of them are out of rotation, `sf_mesh_retries_total{callee,cause}` counts tries
+/// after the first (`never_sent`, `lost`, `reset`, `slow`, `unavailable`).
 pub(crate) struct Remote {
     name: Arc<str>,
     addresses: Vec<Address>,
@@ -158,14 +162,14 @@ impl Remote {
             let Some(cause) = self.worth_repeating(&endpoint, call, &outcome) else {
                 return outcome;
             };
-            // What was never sent costs the callee nothing, so the budget is for the rest.
-            let is_free = cause == "never_sent";
-            if !may_retry || !(is_free || self.budget.withdraw()) {
+            // What was never sent costs the callee nothing, and a slow try has paid already.
+            let is_paid = matches!(outcome, Err(Failure::NeverSent(_) | Failure::Slow));
+            if !may_retry || !(is_paid || self.budget.withdraw()) {
                 return outcome;
             }
             metrics::counter!("sf_mesh_retries_total", "callee" => self.name.to_string(), "cause" => cause)
                 .increment(1);
-            if !(is_free && retry == 0) {
+            if !(is_paid && retry == 0) {
                 tokio::time::sleep(retry::delay(retry)).await;
             }
             tried = Some(endpoint);
@@ -174,7 +178,7 @@ impl Remote {
     }
 
     /// Makes one try. While there may be another, it is given up after half of the time left
-    /// if another endpoint is quick enough to answer in the other half.
+    /// if another endpoint is quick enough to answer in the other half and the budget allows.
     async fn attempt(
         &self,
         endpoint: &Arc<Endpoint>,
@@ -189,7 +193,9 @@ impl Remote {
         let half = call.deadline.saturating_duration_since(Instant::now()) / 2;
         match tokio::time::timeout(half, &mut reply).await {
             Ok(reply) => reply,
-            Err(_) if self.has_quicker(endpoint, half / 2) => Err(Failure::Slow),
+            Err(_) if self.has_quicker(endpoint, half / 2) && self.budget.withdraw() => {
+                Err(Failure::Slow)
+            }
             Err(_) => reply.await,
         }
     }
@@ -341,6 +347,8 @@ impl Remote {
             );
         let endpoints: Vec<_> = endpoints.collect();
         tracing::info!(callee = &*self.name, ?endpoints, "endpoints");
+        metrics::gauge!("sf_mesh_endpoints", "callee" => self.name.to_string())
+            .set(endpoints.len() as f64);
         self.endpoints.store(Arc::new(endpoints));
     }
 }

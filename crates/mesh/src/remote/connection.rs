@@ -37,6 +37,8 @@ const HEADERS: u32 = 32 * 1024;
 const STREAM_WINDOW: u32 = 64 * 1024;
 /// The most streams on one connection (N-19); fewer when the peer says so.
 const STREAMS: usize = 128;
+/// How many streams that were given up are remembered, so that late frames are known as such.
+const RESETS: usize = 1024;
 /// How far a peer may send ahead in all. It covers every stream, so that readers who take
 /// nothing cannot hold the others up.
 const CONNECTION_WINDOW: u32 = STREAM_WINDOW * STREAMS as u32;
@@ -105,6 +107,10 @@ impl Connection {
             .max_header_list_size(HEADERS)
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
+            // A call given up is a stream reset, and what the peer had sent by then arrives
+            // late. That is no misbehaviour, however often it happens.
+            .max_concurrent_reset_streams(RESETS)
+            .max_local_error_reset_streams(None)
             .handshake(socket)
             .await
             .map_err(Failure::never_sent)?;

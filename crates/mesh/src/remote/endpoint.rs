@@ -308,6 +308,7 @@ impl Endpoint {
             // It is being probed already.
             return;
         }
+        self.out().increment(1);
         history.outages = match history.in_since.elapsed() {
             long if long > HEALTHY => 0,
             _ => history.outages + 1,
@@ -354,11 +355,16 @@ impl Endpoint {
         self.failures.store(0, Relaxed);
         self.load.forget();
         self.state.store(State::In as u8, Relaxed);
+        self.out().decrement(1);
         tracing::info!(
             callee = &*self.callee,
             endpoint = &*self.at,
             "endpoint in rotation again"
         );
+    }
+
+    fn out(&self) -> metrics::Gauge {
+        metrics::gauge!("sf_mesh_endpoints_out", "callee" => self.callee.to_string())
     }
 
     fn history(&self) -> MutexGuard<'_, History> {
@@ -369,6 +375,14 @@ impl Endpoint {
         self.connections
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        if self.state() != State::In {
+            self.out().decrement(1);
+        }
     }
 }
 
