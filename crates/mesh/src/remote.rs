@@ -1,14 +1,16 @@
 //! A service in other processes: its endpoints, and which of them a call goes to.
 
 mod body;
+mod choice;
 mod connection;
 mod endpoint;
+mod failure;
 mod load;
 mod probe;
+mod rotation;
 mod tasks;
 
 use std::{
-    error::Error,
     fmt,
     sync::{Arc, Once, Weak},
     time::{Duration, Instant},
@@ -29,8 +31,11 @@ use crate::{
     timed::code_of,
 };
 
-use endpoint::{Endpoint, Outage, State};
+use choice::choose;
+use endpoint::Endpoint;
+use rotation::{Outage, State};
 
+pub(crate) use failure::Failure;
 pub(crate) use load::Kind;
 pub(crate) use tasks::Tasks;
 
@@ -41,59 +46,6 @@ const FIRST_LOOK_UP: Duration = Duration::from_secs(1);
 
 /// Failed calls in a row that take an endpoint out of rotation.
 const FAILURES: u32 = 5;
-
-type Cause = Box<dyn Error + Send + Sync>;
-
-/// Why a try of a call got no reply.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// Nothing was done: any call may be tried again.
-    NeverSent(Cause),
-    /// The connection broke; the call may have been acted upon.
-    Lost(Cause),
-    /// The endpoint broke off this call alone; it may have been acted upon.
-    Reset(Cause),
-    /// The endpoint takes so long that another is worth a try.
-    Slow,
-    /// No endpoint is in rotation.
-    Nowhere,
-}
-
-impl Failure {
-    fn never_sent(cause: impl Into<Cause>) -> Self {
-        Self::NeverSent(cause.into())
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NeverSent(cause) | Self::Lost(cause) | Self::Reset(cause) => cause.fmt(f),
-            Self::Slow => f.write_str("no answer in half of the time left"),
-            Self::Nowhere => f.write_str("no endpoint is in rotation"),
-        }
-    }
-}
-
-impl Error for Failure {}
-
-impl Failure {
-    /// Whether the breaker hears of it. An endpoint that is out of reach is out of rotation
-    /// already, and back sooner than a breaker would close.
-    pub(crate) fn is_callees(&self) -> bool {
-        matches!(self, Self::Reset(_))
-    }
-
-    fn name(&self) -> &'static str {
-        match self {
-            Self::NeverSent(_) => "never_sent",
-            Self::Lost(_) => "lost",
-            Self::Reset(_) => "reset",
-            Self::Slow => "slow",
-            Self::Nowhere => "nowhere",
-        }
-    }
-}
 
 /// A call as it goes out, as often as it has to.
 #[derive(Clone, Debug)]
@@ -157,24 +109,44 @@ impl Remote {
         for retry in 0.. {
             let endpoint = self.endpoint(call.kind, tried.as_ref()).await;
             let endpoint = endpoint.ok_or(Failure::Nowhere)?;
-            let may_retry = retry < retry::RETRIES;
-            let outcome = self.attempt(&endpoint, call, may_retry).await;
+            let outcome = self.attempt(&endpoint, call, retry).await;
             let Some(cause) = self.worth_repeating(&endpoint, call, &outcome) else {
                 return outcome;
             };
-            // What was never sent costs the callee nothing, and a slow try has paid already.
-            let is_paid = matches!(outcome, Err(Failure::NeverSent(_) | Failure::Slow));
-            if !may_retry || !(is_paid || self.budget.withdraw()) {
+            let Some(pause) = self.pause(retry, call, &outcome) else {
                 return outcome;
-            }
+            };
             metrics::counter!("sf_mesh_retries_total", "callee" => self.name.to_string(), "cause" => cause)
                 .increment(1);
-            if !(is_paid && retry == 0) {
-                tokio::time::sleep(retry::delay(retry)).await;
-            }
+            tokio::time::sleep(pause).await;
             tried = Some(endpoint);
         }
         Err(Failure::Nowhere)
+    }
+
+    /// Returns after how long to try again; `None` when that is too often, too late, or more
+    /// than the budget has.
+    fn pause(
+        &self,
+        retry: u32,
+        call: &Outgoing,
+        outcome: &Result<Response<Body>, Failure>,
+    ) -> Option<Duration> {
+        // What was never sent costs the callee nothing the first time; a slow try has paid
+        // already, and waited long enough.
+        let is_paid = match outcome {
+            Err(Failure::NeverSent(_)) => retry == 0,
+            Err(Failure::Slow) => true,
+            _ => false,
+        };
+        let pause = if is_paid {
+            Duration::ZERO
+        } else {
+            retry::delay(retry)
+        };
+        let in_time = call.deadline.saturating_duration_since(Instant::now()) > pause;
+        let allowed = retry < retry::RETRIES && in_time && (is_paid || self.budget.withdraw());
+        allowed.then_some(pause)
     }
 
     /// Makes one try. While there may be another, it is given up after half of the time left
@@ -183,10 +155,10 @@ impl Remote {
         &self,
         endpoint: &Arc<Endpoint>,
         call: &Outgoing,
-        may_retry: bool,
+        retry: u32,
     ) -> Result<Response<Body>, Failure> {
         let reply = endpoint.send(call);
-        if !may_retry || !call.is_repeatable || call.kind == Kind::Stream {
+        if retry >= retry::RETRIES || !call.is_repeatable || call.kind == Kind::Stream {
             return reply.await;
         }
         tokio::pin!(reply);
@@ -357,52 +329,6 @@ impl Remote {
 fn names_a_delay(headers: &HeaderMap) -> bool {
     let status = Status::from_header_map(headers);
     status.is_some_and(|status| Fault::from(status).retry_after().is_some())
-}
-
-/// Chooses the cheaper of two random endpoints among those in rotation; if there are none,
-/// among those that said they leave. `tried` is chosen only if there is no other.
-fn choose(
-    endpoints: &[Arc<Endpoint>],
-    kind: Kind,
-    tried: Option<&Arc<Endpoint>>,
-) -> Option<Arc<Endpoint>> {
-    let is_tried = |endpoint: &Arc<Endpoint>| tried.is_some_and(|t| Arc::ptr_eq(t, endpoint));
-    let among = |state: State, tried: bool| {
-        endpoints
-            .iter()
-            .filter(move |endpoint| endpoint.state() == state && is_tried(endpoint) == tried)
-    };
-    [
-        (State::In, false),
-        (State::In, true),
-        (State::Leaving, false),
-        (State::Leaving, true),
-    ]
-    .into_iter()
-    .find_map(|(state, tried)| cheaper(|| among(state, tried), kind))
-    .cloned()
-}
-
-/// Chooses the cheaper of two of them at random: nearly as good as looking at all, and
-/// callers that look at the same time do not all go to the same one.
-fn cheaper<'a, I>(endpoints: impl Fn() -> I, kind: Kind) -> Option<&'a Arc<Endpoint>>
-where
-    I: Iterator<Item = &'a Arc<Endpoint>>,
-{
-    let count = endpoints().count();
-    if count < 2 {
-        return endpoints().next();
-    }
-    let first = rand::random_range(0..count);
-    let second = (first + rand::random_range(1..count)) % count;
-    // The number may have changed since it was counted.
-    let nth = |n| endpoints().nth(n).or_else(|| endpoints().next());
-    let (first, second) = (nth(first)?, nth(second)?);
-    if second.load().cost(kind) < first.load().cost(kind) {
-        Some(second)
-    } else {
-        Some(first)
-    }
 }
 
 impl fmt::Debug for Remote {
