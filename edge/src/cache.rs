@@ -1,5 +1,5 @@
 //! Replies to nobody in particular, kept for a minute: computed once for all who ask, dropped when their service says it
-//! changed (GW-18, CA-1, CA-2, N-57).
+//! changed (GW-18, CA-1, CA-2, N-57). What nothing changed is kept longer, for when its service cannot be asked (GW-13).
 
 mod news;
 
@@ -21,6 +21,9 @@ pub(crate) use self::news::News;
 /// What an entry weighs beside its bytes: its place in the tables and the reply's metadata.
 const OVERHEAD: usize = 512;
 
+/// The oldest a reply may be that stands in for one that cannot be had (GW-13).
+const OLDEST: Duration = Duration::from_secs(300);
+
 /// Service replies, by what was asked and the state of the service they were computed in.
 ///
 /// What is kept is the service's message, not the HTTP reply: envelope, request id, time, `fields` and compression are
@@ -28,6 +31,8 @@ const OVERHEAD: usize = 512;
 #[derive(Debug)]
 pub(crate) struct Cache {
     kept: moka::future::Cache<Key, Kept>,
+    /// The same replies, of the same states: what changed is not shown again.
+    last: moka::sync::Cache<Key, Reply>,
     news: Arc<News>,
 }
 
@@ -38,6 +43,16 @@ struct Key {
     message: Bytes,
     /// The service's state when the computing began: what changed meanwhile leaves the result behind.
     state: u64,
+}
+
+impl Key {
+    fn new(rule: &'static RpcRule, message: &Bytes, state: u64) -> Self {
+        Self {
+            rpc: rule.path,
+            message: ordered(message),
+            state,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -56,19 +71,23 @@ impl moka::Expiry<Key, Kept> for Lifetimes {
 }
 
 impl Cache {
-    /// A cache of at most so many bytes, which hears of changes by `news`.
+    /// A cache of at most about so many bytes, which hears of changes by `news`.
     pub(crate) fn new(bytes: u64, news: Arc<News>) -> Self {
         let kept = moka::future::Cache::builder()
             .max_capacity(bytes)
             // What is asked for now displaces what was; the other policy would keep outdated states that were popular.
             .eviction_policy(moka::policy::EvictionPolicy::lru())
-            .weigher(|key: &Key, kept: &Kept| {
-                let weight = key.message.len() + kept.reply.message.len() + OVERHEAD;
-                u32::try_from(weight).unwrap_or(u32::MAX)
-            })
+            .weigher(|key: &Key, kept: &Kept| weight(key, &kept.reply))
             .expire_after(Lifetimes)
             .build();
-        Self { kept, news }
+        // Young replies are in both, and their bytes in memory once.
+        let last = moka::sync::Cache::builder()
+            .max_capacity(bytes)
+            .eviction_policy(moka::policy::EvictionPolicy::lru())
+            .weigher(weight)
+            .time_to_live(OLDEST)
+            .build();
+        Self { kept, last, news }
     }
 
     /// Returns the kept reply, or has it computed: once for all who ask for the same at the same time. Failures are not
@@ -86,13 +105,11 @@ impl Cache {
             count("bypass");
             return compute.await;
         };
-        let key = Key {
-            rpc: rule.path,
-            message: ordered(message),
-            state,
-        };
+        let key = Key::new(rule, message, state);
+        let last = key.clone();
         let kept = async {
             let reply = compute.await?;
+            self.last.insert(last, reply.clone());
             Ok(Kept {
                 reply,
                 lifetime: about(rule.kept),
@@ -104,6 +121,14 @@ impl Cache {
         Ok(entry.into_value().reply)
     }
 
+    /// Returns what the service said last, if that is not older than 5 minutes and no change was heard of since (GW-13).
+    pub(crate) fn last(&self, rule: &'static RpcRule, message: &Bytes) -> Option<Reply> {
+        let state = self.news.last_state(rule.domain())?;
+        let reply = self.last.get(&Key::new(rule, message, state))?;
+        count("stale");
+        Some(reply)
+    }
+
     /// Drops what is kept of the service of an RPC that was called and may have changed something: who wrote through this
     /// door reads what was written, whenever the service's own signal comes.
     pub(crate) fn called(&self, rule: &RpcRule) {
@@ -111,6 +136,11 @@ impl Cache {
             self.news.changed(rule.domain());
         }
     }
+}
+
+fn weight(key: &Key, reply: &Reply) -> u32 {
+    let weight = key.message.len() + reply.message.len() + OVERHEAD;
+    u32::try_from(weight).unwrap_or(u32::MAX)
 }
 
 /// Reports whether the reply to this request may be kept for others: a read by nobody in particular, of an RPC whose

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use contracts::{Cache, RpcRule};
 use fault::{Fault, Violation};
-use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, ETAG, LOCATION, USER_AGENT};
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, ETAG, LOCATION, USER_AGENT, WARNING};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use hyper::body::Incoming;
@@ -29,6 +29,24 @@ const PASSED_ON: [(&str, HeaderName); 4] = [
 
 /// The output of routes whose replies are sent as they are (TR-13).
 const RAW: &str = "google.api.HttpBody";
+
+/// Says that a reply is older than it may be (RFC 7234, section 5.5.1; GW-13).
+const STALE: HeaderValue = HeaderValue::from_static("110 - \"Response is Stale\"");
+
+/// What a service answered, now or, if it is stale, earlier.
+struct Answer {
+    reply: mesh::Reply,
+    stale: bool,
+}
+
+impl Answer {
+    fn new(reply: mesh::Reply) -> Self {
+        Self {
+            reply,
+            stale: false,
+        }
+    }
+}
 
 impl Door {
     /// Forwards a request to its service and makes the HTTP reply of what comes back.
@@ -65,10 +83,15 @@ impl Door {
             let answer = tokio::time::timeout(allowed, shared).await;
             answer.unwrap_or_else(|_late| Err(Fault::timeout()))?
         } else {
-            self.perform(rule, &ctx(allowed), message, passed).await?
+            Answer::new(self.perform(rule, &ctx(allowed), message, passed).await?)
         };
-        let printed = self.print(exchange, found.route, &answer.message, fields.as_ref())?;
-        Ok(self.reply(parts, rule, &answer.metadata.into_headers(), printed)?)
+        let Answer { reply, stale } = answer;
+        let printed = self.print(exchange, found.route, &reply.message, stale, fields.as_ref())?;
+        let mut reply = self.reply(parts, rule, &reply.metadata.into_headers(), printed)?;
+        if stale {
+            reply.headers_mut().insert(WARNING, STALE);
+        }
+        Ok(reply)
     }
 
     /// Makes the body of a reply.
@@ -77,11 +100,13 @@ impl Door {
         exchange: &Exchange,
         route: &Route,
         message: &[u8],
+        stale: bool,
         fields: Option<&Selection>,
     ) -> Result<transcode::Reply, Fault> {
         let meta = ReplyMeta {
             request_id: &exchange.request_id,
             timestamp: &respond::now(),
+            stale,
         };
         let printed = self.routes.transcoder.reply(route, message, &meta, fields);
         printed.map_err(|error| {
@@ -155,17 +180,25 @@ impl Door {
     }
 
     /// Answers a read that is the same for all who ask by what the service said to another, or asks it for all. Nobody's
-    /// impatience cuts that call short but the contract's.
+    /// impatience cuts that call short but the contract's. While the service's breaker is open, what it said last will do
+    /// (GW-13).
     async fn shared(
         &self,
         rule: &'static RpcRule,
         ctx: &Context,
         message: Bytes,
-    ) -> Result<mesh::Reply, Fault> {
+    ) -> Result<Answer, Fault> {
         let call = self
             .peers
             .forward(rule.domain(), ctx, rule.path, message.clone());
-        self.cache.reply(rule, &message, call).await
+        match self.cache.reply(rule, &message, call).await {
+            Ok(reply) => Ok(Answer::new(reply)),
+            Err(fault) if self.peers.is_open(rule.domain(), rule.path) => {
+                let reply = self.cache.last(rule, &message).ok_or(fault)?;
+                Ok(Answer { reply, stale: true })
+            }
+            Err(fault) => Err(fault),
+        }
     }
 
     /// Reads the body. That of a GET or DELETE is taken in and ignored unless its contract reads it (TR-20).

@@ -37,6 +37,7 @@ pub(crate) const TARGET: Target = Target {
 const META: ReplyMeta<'static> = ReplyMeta {
     request_id: "r-1",
     timestamp: "2026-01-02T03:04:05.678Z",
+    stale: false,
 };
 
 fn run(input: &[u8]) {

@@ -22,6 +22,8 @@ pub struct ReplyMeta<'a> {
     pub request_id: &'a str,
     /// When the reply was made, RFC 3339 with milliseconds and `Z` (CV-8).
     pub timestamp: &'a str,
+    /// Whether the message was kept from earlier because its service cannot be asked now (GW-13).
+    pub stale: bool,
 }
 
 /// A reply, ready to be sent.
@@ -233,6 +235,9 @@ impl<'a> Envelope<'a> {
         escape::string(body, self.meta.timestamp);
         body.extend_from_slice(b",\"version\":\"1.0\",\"requestId\":");
         escape::string(body, self.meta.request_id);
+        if self.meta.stale {
+            body.extend_from_slice(b",\"stale\":true");
+        }
     }
 
     fn close(&self, reply: &mut Reply) {

@@ -40,6 +40,13 @@ impl News {
         self.state_at(service, Instant::now())
     }
 
+    /// Returns the number of the last state that was heard of, also when the service has been silent since: nobody has
+    /// said that it changed, and no signal of anybody was missed.
+    pub(super) fn last_state(&self, service: &str) -> Option<u64> {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.services.get(service).map(|service| service.state)
+    }
+
     fn state_at(&self, service: &str, now: Instant) -> Option<u64> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let service = heard.services.get(service)?;
@@ -138,6 +145,7 @@ mod tests {
 
         let late = start + SILENCE + Duration::from_millis(1);
         assert_eq!(state(late), None, "silent");
+        assert_eq!(news.last_state("feed"), second, "as far as is known");
         news.hear("feed", Change::None, late);
         let third = state(late);
         assert!(
@@ -146,7 +154,7 @@ mod tests {
         );
 
         news.forget();
-        assert_eq!(state(late), None);
+        assert_eq!((state(late), news.last_state("feed")), (None, None));
         news.hear("feed", Change::None, late);
         assert!(state(late) > third);
     }

@@ -210,6 +210,7 @@ fn meta() -> Value {
             "timestamp": {"type": "string", "format": "date-time", "description": "When it was made."},
             "version": {"type": "string", "enum": [fault::http::VERSION], "description": "The version of its shape."},
             "requestId": {"type": "string", "description": "The id of the request in logs and traces; also in `X-Request-Id`."},
+            "stale": {"type": "boolean", "enum": [true], "description": "The data is up to 5 minutes old, because its service cannot be asked now; comes with `Warning: 110`. Absent otherwise."},
         },
     })
 }

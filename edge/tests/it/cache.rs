@@ -311,3 +311,42 @@ async fn fd_19_reading_a_post_reaches_its_service_each_time() {
     assert_eq!(house.feed.calls("GetPost").len(), 3, "each is a view");
     assert_eq!(house.feed.calls("ListComments").len(), 1);
 }
+
+#[tokio::test]
+async fn gw_13_while_the_breaker_is_open_readers_without_a_token_get_the_last_good_reply() {
+    let (house, voice) = house().await;
+    assert_eq!(content(&house.get(FEED, &[]).await), "first");
+    drop(voice);
+    house
+        .feed
+        .answer(|_| Err(Fault::of(Reason::ServiceUnavailable)));
+    // What was read lately is read without asking for as long as the service is heard; then it is asked in vain.
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let stale = loop {
+        let reply = house.get(FEED, &[]).await;
+        if reply.status == 200 && reply.json()["meta"]["stale"] == true {
+            break reply;
+        }
+        assert!([200, 503].contains(&reply.status), "{reply:?}");
+        assert!(reply.header("warning").is_none(), "{reply:?}");
+        assert!(Instant::now() < deadline, "{reply:?}");
+    };
+    assert_eq!(content(&stale), "first");
+    assert_eq!(stale.header("warning"), Some("110 - \"Response is Stale\""));
+    // Never to somebody in particular, and nothing that nobody has read.
+    let bearer = format!("Bearer {}", house.token(&house.rig.caller()));
+    let mine = house.get(FEED, &[("Authorization", &bearer)]).await;
+    assert_eq!(mine.status, 503, "{mine:?}");
+    let other = house.get("/api/v1/feed?limit=7", &[]).await;
+    assert_eq!(other.status, 503, "{other:?}");
+    // What is known to have changed is shown no more.
+    change(&house).await;
+    loop {
+        let reply = house.get(FEED, &[]).await;
+        if reply.status == 503 {
+            break;
+        }
+        assert_eq!(reply.json()["meta"]["stale"], true, "{reply:?}");
+        assert!(Instant::now() < deadline, "{reply:?}");
+    }
+}

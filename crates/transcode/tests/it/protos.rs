@@ -26,6 +26,7 @@ static POOL: LazyLock<DescriptorPool> =
 pub(crate) const META: ReplyMeta<'static> = ReplyMeta {
     request_id: "r-1",
     timestamp: "2026-01-02T03:04:05.678Z",
+    stale: false,
 };
 
 /// The transcoder over the test contracts.
