@@ -32,7 +32,7 @@ const OLDEST: Duration = Duration::from_secs(300);
 pub(crate) struct Cache {
     kept: moka::future::Cache<Key, Kept>,
     /// The same replies, of the same states: what changed is not shown again.
-    last: moka::sync::Cache<Key, Reply>,
+    last: moka::future::Cache<Key, Reply>,
     news: Arc<News>,
 }
 
@@ -81,7 +81,7 @@ impl Cache {
             .expire_after(Lifetimes)
             .build();
         // Young replies are in both, and their bytes in memory once.
-        let last = moka::sync::Cache::builder()
+        let last = moka::future::Cache::builder()
             .max_capacity(bytes)
             .eviction_policy(moka::policy::EvictionPolicy::lru())
             .weigher(weight)
@@ -109,7 +109,7 @@ impl Cache {
         let last = key.clone();
         let kept = async {
             let reply = compute.await?;
-            self.last.insert(last, reply.clone());
+            self.last.insert(last, reply.clone()).await;
             Ok(Kept {
                 reply,
                 lifetime: about(rule.kept),
@@ -122,9 +122,9 @@ impl Cache {
     }
 
     /// Returns what the service said last, if that is not older than 5 minutes and no change was heard of since (GW-13).
-    pub(crate) fn last(&self, rule: &'static RpcRule, message: &Bytes) -> Option<Reply> {
+    pub(crate) async fn last(&self, rule: &'static RpcRule, message: &Bytes) -> Option<Reply> {
         let state = self.news.last_state(rule.domain())?;
-        let reply = self.last.get(&Key::new(rule, message, state))?;
+        let reply = self.last.get(&Key::new(rule, message, state)).await?;
         count("stale");
         Some(reply)
     }

@@ -86,7 +86,13 @@ impl Door {
             Answer::new(self.perform(rule, &ctx(allowed), message, passed).await?)
         };
         let Answer { reply, stale } = answer;
-        let printed = self.print(exchange, found.route, &reply.message, stale, fields.as_ref())?;
+        let printed = self.print(
+            exchange,
+            found.route,
+            &reply.message,
+            stale,
+            fields.as_ref(),
+        )?;
         let mut reply = self.reply(parts, rule, &reply.metadata.into_headers(), printed)?;
         if stale {
             reply.headers_mut().insert(WARNING, STALE);
@@ -193,8 +199,8 @@ impl Door {
             .forward(rule.domain(), ctx, rule.path, message.clone());
         match self.cache.reply(rule, &message, call).await {
             Ok(reply) => Ok(Answer::new(reply)),
-            Err(fault) if self.peers.is_open(rule.domain(), rule.path) => {
-                let reply = self.cache.last(rule, &message).ok_or(fault)?;
+            Err(fault) if self.peers.is_open(rule.path) => {
+                let reply = self.cache.last(rule, &message).await.ok_or(fault)?;
                 Ok(Answer { reply, stale: true })
             }
             Err(fault) => Err(fault),

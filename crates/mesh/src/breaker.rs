@@ -105,6 +105,11 @@ impl Breaker {
         breaker
     }
 
+    /// Whether it refuses calls, but for a probe.
+    pub(crate) fn is_open(&self) -> bool {
+        !matches!(self.state().phase, Phase::Closed(_))
+    }
+
     /// Lets a call pass, or says after how long to try again.
     pub(crate) fn admit(self: &Arc<Self>) -> Result<Permit, Duration> {
         let mut state = self.state();

@@ -236,6 +236,12 @@ impl Peers {
         }
     }
 
+    /// Whether the breaker of the method at this gRPC path is open: what is called now fails at once, but for a probe.
+    pub fn is_open(&self, path: &str) -> bool {
+        self.method(path)
+            .is_some_and(|method| method.breaker.is_open())
+    }
+
     /// Returns the name of the calling service.
     pub fn name(&self) -> &str {
         self.keys.name()
