@@ -289,6 +289,10 @@ mod tests {
             "mesh.peers.profile is not set: feed calls it, and this process does not host it"
         );
         assert!(check(&settings, &[Role::Feed, Role::Profile]).is_ok());
+        settings.redis.url = Secret::new("redis://x/not-a-number".to_owned());
+        let error = format!("{:#}", check(&settings, &[Role::Profile]).unwrap_err());
+        assert!(error.starts_with("redis.url cannot be read"), "{error}");
+        settings.redis.url = Secret::new("redis://x".to_owned());
         assert!(
             said(&settings, &[Role::Edge]).starts_with("mesh.peers.auth is not set: edge calls it")
         );

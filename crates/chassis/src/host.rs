@@ -113,6 +113,7 @@ impl HostConfig {
         for (name, value) in set {
             anyhow::ensure!(!value.is_unset(), "{name} is not set");
         }
+        Redis::check(self.redis.url.expose()).context("redis.url cannot be read")?;
         let length = self.secret.expose().len();
         anyhow::ensure!(
             length >= SHORTEST_SECRET,

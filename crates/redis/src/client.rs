@@ -54,6 +54,14 @@ impl Redis {
         })
     }
 
+    /// Whether a URL is one that [`Redis::connect`] can read.
+    ///
+    /// # Errors
+    /// `INTERNAL_ERROR` when it is not.
+    pub fn check(url: &str) -> Result<()> {
+        Config::from_url(url).map(drop).map_err(fault)
+    }
+
     /// The number of the database, as channel names carry it.
     #[must_use]
     pub fn database(&self) -> u8 {

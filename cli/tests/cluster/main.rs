@@ -1,0 +1,270 @@
+//! Many processes: the built binary, as it is deployed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test reports by panicking"
+)]
+
+mod cluster;
+mod load;
+mod process;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use mesh::Verbatim;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use serde_json::json;
+use testkit::eventually;
+use tokio::task::JoinSet;
+use tonic::client::Grpc;
+use tonic::metadata::MetadataMap;
+use tonic::transport::Endpoint;
+use tonic::{Code, Request};
+use uuid::Uuid;
+
+use cluster::{Cluster, Ground};
+use load::Load;
+use process::exchange;
+
+/// Least number of requests a rolling restart has to see; the figure of N-22 is a bench's.
+const REQUESTS: u64 = 300;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_holds_in_one_process_holds_in_many() {
+    let mut cluster = Cluster::start().await;
+    let token = a_journey_goes_through_both_edges(&cluster).await;
+    t16_no_port_answers_without_a_credential(&cluster).await;
+    t15_identity_from_outside_has_no_effect(&cluster).await;
+    i_12_a_logout_at_one_edge_holds_at_the_other_and_after_a_restart(&mut cluster).await;
+    t59_a_rolling_restart_fails_no_request(&mut cluster, &token).await;
+    i_7_what_was_acknowledged_outlives_a_kill_and_is_stored_once(&mut cluster, &token).await;
+    cluster.stop().await;
+}
+
+async fn a_journey_goes_through_both_edges(cluster: &Cluster) -> String {
+    let token = cluster.sign_in(0, "ada@example.com").await;
+    let [one, other] = [0, 1].map(|nth| cluster.client(nth).with_token(&token));
+    let post = json!({"type": "general", "content": "from the other edge", "visibility": "public"});
+    let made = other.post("/api/v1/posts", post).await.data(201);
+    let path = format!("/api/v1/posts/{}", made["id"].as_str().unwrap());
+    assert_eq!(
+        one.get(&path).await.data(200)["content"],
+        "from the other edge"
+    );
+    let like = format!("{path}/like");
+    one.post(&like, json!({})).await.data(200);
+    // What the other edge keeps for readers without a token is dropped by feed's signal (GW-18).
+    eventually(|| async {
+        let seen = cluster.client(1).get(&path).await.data(200);
+        seen["likesCount"] == 1
+    })
+    .await;
+    token
+}
+
+async fn t16_no_port_answers_without_a_credential(cluster: &Cluster) {
+    let mut forged = MetadataMap::new();
+    forged.insert("x-sf-identity", "e30.e30.c2ln".parse().unwrap());
+    for address in [cluster.feeds[0], cluster.accounts[1]] {
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+        let channel = endpoint.connect().await.unwrap();
+        for rule in contracts::rpcs() {
+            for metadata in [MetadataMap::new(), forged.clone()] {
+                let mut client = Grpc::new(channel.clone());
+                client.ready().await.unwrap();
+                let request = Request::from_parts(metadata, Default::default(), Bytes::new());
+                let path = http::uri::PathAndQuery::from_static(rule.path);
+                let refused = client.unary(request, path, Verbatim).await.unwrap_err();
+                assert_eq!(refused.code(), Code::Unauthenticated, "{}", rule.path);
+            }
+        }
+    }
+}
+
+async fn t15_identity_from_outside_has_no_effect(cluster: &Cluster) {
+    for name in [
+        "x-sf-identity",
+        "x-sf-service",
+        "x-account-id",
+        "grpc-metadata-x-account-id",
+        "x-account-id-bin",
+    ] {
+        let request = format!(
+            "GET /api/v1/auth/me HTTP/1.1\r\nhost: cluster\r\nconnection: close\r\n{name}: e30.e30.c2ln\r\n\r\n"
+        );
+        let reply = exchange(cluster.edges[0], &request).await.unwrap();
+        assert_eq!(reply.unwrap().0, 401, "{name}");
+    }
+}
+
+async fn i_12_a_logout_at_one_edge_holds_at_the_other_and_after_a_restart(cluster: &mut Cluster) {
+    let token = cluster.sign_in(1, "leaving@example.com").await;
+    let [one, other] = [0, 1].map(|nth| cluster.client(nth).with_token(&token));
+    other.get("/api/v1/auth/me").await.data(200);
+    one.post("/api/v1/auth/logout", json!({})).await.data(200);
+    eventually(|| async { other.get("/api/v1/auth/me").await.status == 401 }).await;
+    for name in ["edge-1", "accounts-0", "accounts-1"] {
+        restart(cluster, name).await;
+        let again = cluster.client(1).with_token(&token);
+        assert_eq!(
+            again.get("/api/v1/auth/me").await.status,
+            401,
+            "after {name}"
+        );
+    }
+}
+
+/// Ends a process in order and starts it again.
+async fn restart(cluster: &mut Cluster, name: &str) {
+    let process = cluster.process(name);
+    process.terminate().await;
+    let status = process.ended().await;
+    assert!(status.success(), "{name}: {status}\n{}", process.said());
+    process.start();
+    process.ready().await;
+}
+
+async fn t59_a_rolling_restart_fails_no_request(cluster: &mut Cluster, token: &str) {
+    let load = Load::new(cluster.edges, token);
+    let workers = load.begin(6);
+    let names: Vec<String> = cluster.processes.iter().map(|it| it.name.clone()).collect();
+    for name in &names {
+        restart(cluster, name).await;
+    }
+    let enough = || async { load.answered.load(Ordering::Relaxed) >= REQUESTS };
+    eventually(enough).await;
+    let wrong = load.end(workers).await;
+    assert!(
+        wrong.is_empty(),
+        "{} of {}: {:#?}",
+        wrong.len(),
+        load.answered.load(Ordering::Relaxed),
+        &wrong[..wrong.len().min(5)]
+    );
+}
+
+/// Writers who send each post until it is acknowledged, always with its own key.
+async fn i_7_what_was_acknowledged_outlives_a_kill_and_is_stored_once(
+    cluster: &mut Cluster,
+    token: &str,
+) {
+    let (over, acknowledged) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicU64::new(0)),
+    );
+    let mut writers = JoinSet::new();
+    for writer in 0..4 {
+        let (edge, token) = (cluster.edges[writer % 2], token.to_owned());
+        let (over, acknowledged) = (Arc::clone(&over), Arc::clone(&acknowledged));
+        writers.spawn(async move {
+            let host =
+                format!("host: cluster\r\nconnection: close\r\nauthorization: Bearer {token}\r\n");
+            let mut written = Vec::new();
+            while !over.load(Ordering::Relaxed) {
+                let content = format!("kept {}", Uuid::now_v7());
+                let request = load::post(&host, &content, &Uuid::now_v7().to_string());
+                while !matches!(exchange(edge, &request).await, Ok(Some((201, _)))) {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                acknowledged.fetch_add(1, Ordering::Relaxed);
+                written.push(content);
+            }
+            written
+        });
+    }
+    for round in 0..4_usize {
+        let name = format!("feed-{}", round % 2);
+        let before = acknowledged.load(Ordering::Relaxed);
+        eventually(|| async { acknowledged.load(Ordering::Relaxed) > before + 5 }).await;
+        let process = cluster.process(&name);
+        process.kill().await;
+        process.start();
+        process.ready().await;
+    }
+    over.store(true, Ordering::Relaxed);
+    let written: Vec<String> = writers.join_all().await.into_iter().flatten().collect();
+    let asked = Statement::from_string(
+        DbBackend::Postgres,
+        "select content, count(*) as copies from feed.posts where content like 'kept %' group by content",
+    );
+    let rows = cluster
+        .ground
+        .rig
+        .owner()
+        .query_all_raw(asked)
+        .await
+        .unwrap();
+    let stored: BTreeMap<String, i64> = rows
+        .iter()
+        .map(|row| {
+            (
+                row.try_get("", "content").unwrap(),
+                row.try_get("", "copies").unwrap(),
+            )
+        })
+        .collect();
+    for content in &written {
+        assert_eq!(stored.get(content), Some(&1), "{content}");
+    }
+    assert_eq!(
+        stored.len(),
+        written.len(),
+        "each was sent until it was acknowledged"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dl_4_a_service_waits_for_the_schema_it_needs() {
+    let ground = Ground::prepare().await;
+    let forget = "delete from app.seaql_migrations where version = 'm20261123_000034_feed_stream'";
+    ground.rig.owner().execute_unprepared(forget).await.unwrap();
+    let listen = ("SF__LISTEN__ADDRESS", process::free_address().to_string());
+    let mut process = ground.process("waiting", &["serve", "profile"], &[listen]);
+    process.start();
+    eventually(|| async {
+        let answer = process.ask("/readyz").await;
+        answer.is_some_and(|(status, said)| status == 503 && said.contains("database of profile"))
+    })
+    .await;
+    assert_eq!(process.ask("/livez").await.unwrap().0, 200);
+    let again = "insert into app.seaql_migrations (version, applied_at) values ('m20261123_000034_feed_stream', 0)";
+    ground.rig.owner().execute_unprepared(again).await.unwrap();
+    process.ready().await;
+    process.terminate().await;
+    assert!(process.ended().await.success(), "{}", process.said());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dl_3_a_setting_that_cannot_be_used_ends_the_start_and_is_named() {
+    let ground = Ground::prepare().await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    for (role, name, value) in [
+        ("profile", "SF__DATABASE__URL", ""),
+        ("profile", "SF__SECRET", "short"),
+        ("profile", "SF__LISTEN__ADDRESS", "nowhere"),
+        ("profile", "SF__LISTEN__ADDRESS", &taken),
+        ("profile", "SF__LISTEN__STREEMS", "1"),
+        ("profile", "SF__REDIS__URL", "redis://127.0.0.1/none"),
+        ("auth", "SF__MESH__PEERS__PROFILE", "127.0.0.1"),
+        ("feed", "SF__MESH__PEERS__AUTH", "127.0.0.1:1"),
+    ] {
+        let process = ground.process("failing", &["serve", role], &[(name, value.to_owned())]);
+        let said = process.fail().await;
+        let missing = "mesh.peers.profile".to_owned();
+        let setting = name
+            .trim_start_matches("SF__")
+            .to_lowercase()
+            .replace("__", ".");
+        let named = said.contains(&setting) || said.contains(name);
+        assert!(
+            named || role == "feed" && said.contains(&missing),
+            "{name}: {said}"
+        );
+    }
+}
