@@ -1,7 +1,21 @@
 //! Being told to stop: Ctrl-C or SIGTERM.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// What comes within this time is the same wish: Ctrl-C reaches a whole group of processes, and whoever started this one
+/// may pass it on.
+const SAME: Duration = Duration::from_secs(1);
+
+async fn told_again() {
+    tokio::time::sleep(SAME).await;
+    match Signals::listen() {
+        Ok(mut signals) => signals.next().await,
+        Err(_) => std::future::pending().await,
+    }
+}
 
 /// The signals that end the process in order; a second one ends it at once.
 #[derive(Debug)]
@@ -32,10 +46,11 @@ impl Signals {
     }
 
     /// Lets the process end in order, or at once when told again.
-    pub async fn end(mut self, ending: impl Future<Output = ()>) {
+    pub async fn end(self, ending: impl Future<Output = ()>) {
+        drop(self);
         tokio::select! {
             () = ending => {}
-            () = self.next() => {
+            () = told_again() => {
                 tracing::warn!("told twice, ending at once");
                 std::process::exit(1);
             }
