@@ -65,7 +65,7 @@ impl Ground {
         let mut text = format!(
             "secret = {:?}\n[database]\nurl = {:?}\nrole_secret = {:?}\n[redis]\nurl = {:?}\n\
              [auth.otp]\nresend_gap_seconds = 0\n[auth.signing]\nactive = '''\n{}'''\n\
-             [auth.smtp]\nhost = \"{}\"\nport = {}\n[drain]\npause_ms = 1000\n[log]\nformat = \"text\"\nfilter = \"info,edge=warn\"\n",
+             [auth.smtp]\nhost = \"{}\"\nport = {}\n[drain]\npause_ms = 1000\n[log]\nformat = \"text\"\nfilter = \"info,edge=error\"\n",
             host.secret.expose(),
             host.database.url.expose(),
             host.database.role_secret.expose(),
@@ -177,6 +177,42 @@ impl Cluster {
         let reply = client.post("/api/v1/auth/verify-otp", given).await;
         let token = reply.data(200)["accessToken"].clone();
         token.as_str().unwrap().to_owned()
+    }
+
+    /// Ends a process in order, starts it again and waits until whoever calls it does so again, as who rolls has to.
+    pub(crate) async fn restart(&mut self, name: &str) {
+        let process = self.process(name);
+        process.terminate().await;
+        let status = process.ended().await;
+        assert!(status.success(), "{name}: {status}\n{}", process.said());
+        process.start();
+        process.ready().await;
+        self.settled(name).await;
+    }
+
+    /// Waits until no process has this one out of rotation any more, by what they log of it.
+    async fn settled(&self, name: &str) {
+        let (kind, nth) = name.split_once('-').unwrap();
+        let nth: usize = nth.parse().unwrap();
+        let address = match kind {
+            "accounts" => self.accounts[nth].to_string(),
+            "feed" => self.feeds[nth].to_string(),
+            _ => return,
+        };
+        for process in &self.processes {
+            for callee in ["auth", "profile", "feed"] {
+                let line = |line: &&str| line.contains(&address) && line.contains(callee);
+                eventually(|| async {
+                    let log = process.log();
+                    let last = log
+                        .lines()
+                        .filter(line)
+                        .rfind(|line| line.contains("rotation"));
+                    last.is_none_or(|last| last.contains("in rotation again"))
+                })
+                .await;
+            }
+        }
     }
 
     /// Ends every process in order, edges first.

@@ -109,7 +109,7 @@ async fn i_12_a_logout_at_one_edge_holds_at_the_other_and_after_a_restart(cluste
     one.post("/api/v1/auth/logout", json!({})).await.data(200);
     eventually(|| async { other.get("/api/v1/auth/me").await.status == 401 }).await;
     for name in ["edge-1", "accounts-0", "accounts-1"] {
-        restart(cluster, name).await;
+        cluster.restart(name).await;
         let again = cluster.client(1).with_token(&token);
         assert_eq!(
             again.get("/api/v1/auth/me").await.status,
@@ -119,22 +119,12 @@ async fn i_12_a_logout_at_one_edge_holds_at_the_other_and_after_a_restart(cluste
     }
 }
 
-/// Ends a process in order and starts it again.
-async fn restart(cluster: &mut Cluster, name: &str) {
-    let process = cluster.process(name);
-    process.terminate().await;
-    let status = process.ended().await;
-    assert!(status.success(), "{name}: {status}\n{}", process.said());
-    process.start();
-    process.ready().await;
-}
-
 async fn t59_a_rolling_restart_fails_no_request(cluster: &mut Cluster, token: &str) {
     let load = Load::new(cluster.edges, token);
     let workers = load.begin(6);
     let names: Vec<String> = cluster.processes.iter().map(|it| it.name.clone()).collect();
     for name in &names {
-        restart(cluster, name).await;
+        cluster.restart(name).await;
     }
     let enough = || async { load.answered.load(Ordering::Relaxed) >= REQUESTS };
     eventually(enough).await;
