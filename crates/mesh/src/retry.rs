@@ -14,8 +14,10 @@ const FIRST_DELAY: Duration = Duration::from_millis(50);
 /// What a call brings into the budget; a retry takes [`RETRY`] out: 20 %.
 const CALL: u32 = 1;
 const RETRY: u32 = 5;
-/// The most the budget holds: 10 retries. It begins full, so that rare calls have retries too.
-const FULL: u32 = 10 * RETRY;
+/// What the budget begins with, so that rare calls have retries too: 10.
+const BEGINNING: u32 = 10 * RETRY;
+/// The most it holds: 100 retries, for the calls a replica had when it died.
+const FULL: u32 = 100 * RETRY;
 
 /// Whether a call may take effect twice: only what the contract declares safe or idempotent
 /// is repeated when the first try may have been acted upon.
@@ -36,7 +38,7 @@ pub(crate) struct Budget(AtomicU32);
 
 impl Budget {
     pub(crate) fn new() -> Self {
-        Self(AtomicU32::new(FULL))
+        Self(AtomicU32::new(BEGINNING))
     }
 
     /// Counts a call.
@@ -75,7 +77,7 @@ mod tests {
         }
         assert_eq!(
             (0..1000).filter(|_| budget.withdraw()).count(),
-            10,
+            100,
             "saved up"
         );
     }

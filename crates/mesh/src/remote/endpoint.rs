@@ -95,6 +95,7 @@ impl Endpoint {
     pub(super) async fn send(&self, call: &Outgoing) -> Result<Response<Body>, Failure> {
         let mut counted = self.load.begin(call.kind);
         let place = self.enter().await?;
+        counted.connected();
         let head = self.head(call).map_err(Failure::never_sent)?;
         let reply = place.send(head, call.body.clone());
         let reply = self.watched(place.connection(), reply).await?;

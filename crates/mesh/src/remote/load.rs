@@ -160,6 +160,11 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
+    /// Notes that there is a connection: what it took says nothing of calls.
+    pub(super) fn connected(&mut self) {
+        self.began = self.load.now();
+    }
+
     /// Notes that the head of the reply has come.
     pub(super) fn answered(&mut self) {
         self.is_answered = true;

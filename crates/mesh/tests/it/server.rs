@@ -52,7 +52,16 @@ impl Server {
         F: Fn(Call) -> R + Send + Sync + 'static,
         R: Future<Output = ()> + Send + 'static,
     {
-        let listener = TcpListener::bind(at).await.unwrap();
+        let listener = loop {
+            match TcpListener::bind(at).await {
+                Ok(listener) => break listener,
+                // Whoever was there before is not quite gone.
+                Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                Err(error) => panic!("{at}: {error}"),
+            }
+        };
         let script: Script = Arc::new(move |call| Box::pin(script(call)));
         let mut server = Self {
             at: listener.local_addr().unwrap(),
