@@ -2,7 +2,11 @@
 //!
 //! Every row carries the version of the fact it was made from, and an older event never replaces a newer row. What ends
 //! (a connection, a block, a membership) stays as a row with `removed_at`, so that a late, older event cannot bring it
-//! back.
+//! back. What events did not bring about, [`nightly`] does.
+
+mod compare;
+mod ended;
+mod nightly;
 
 use contracts::Word;
 use contracts::auth::v1::{AccountDeactivated, AccountDeleted, AccountReactivated};
@@ -24,6 +28,9 @@ use uuid::Uuid;
 
 use crate::Consumer;
 
+pub use ended::end_pairs;
+pub use nightly::nightly;
+
 /// Keeps all five projections of PJ-1.
 #[must_use]
 pub fn all_five(consumer: Consumer) -> Consumer {
@@ -35,16 +42,16 @@ pub fn all_five(consumer: Consumer) -> Consumer {
 pub fn profiles(consumer: Consumer) -> Consumer {
     consumer
         .on::<ProfileCreated>(|tx, _, event| {
-            Box::pin(async move { keep_profile(&**tx, event.profile).await })
+            Box::pin(async move { keep_profile(&**tx, event.profile).await.map(drop) })
         })
         .on::<ProfileUpdated>(|tx, _, event| {
-            Box::pin(async move { keep_profile(&**tx, event.profile).await })
+            Box::pin(async move { keep_profile(&**tx, event.profile).await.map(drop) })
         })
         .on::<ProfileVisibilityChanged>(|tx, _, event| {
-            Box::pin(async move { keep_profile(&**tx, event.profile).await })
+            Box::pin(async move { keep_profile(&**tx, event.profile).await.map(drop) })
         })
         .on::<ProfileDeleted>(|tx, _, event| {
-            Box::pin(async move { keep_profile(&**tx, event.profile).await })
+            Box::pin(async move { keep_profile(&**tx, event.profile).await.map(drop) })
         })
 }
 
@@ -53,15 +60,25 @@ pub fn profiles(consumer: Consumer) -> Consumer {
 pub fn accounts(consumer: Consumer) -> Consumer {
     consumer
         .on::<AccountDeactivated>(|tx, _, e| {
-            Box::pin(
-                async move { keep_account(&**tx, &e.account_id, "suspended", e.version).await },
-            )
+            Box::pin(async move {
+                keep_account(&**tx, &e.account_id, "suspended", e.version)
+                    .await
+                    .map(drop)
+            })
         })
         .on::<AccountReactivated>(|tx, _, e| {
-            Box::pin(async move { keep_account(&**tx, &e.account_id, "live", e.version).await })
+            Box::pin(async move {
+                keep_account(&**tx, &e.account_id, "live", e.version)
+                    .await
+                    .map(drop)
+            })
         })
         .on::<AccountDeleted>(|tx, _, e| {
-            Box::pin(async move { keep_account(&**tx, &e.account_id, "deleted", e.version).await })
+            Box::pin(async move {
+                keep_account(&**tx, &e.account_id, "deleted", e.version)
+                    .await
+                    .map(drop)
+            })
         })
 }
 
@@ -181,45 +198,49 @@ pub fn groups(consumer: Consumer) -> Consumer {
         })
 }
 
-/// Stores a profile unless a newer version is known; also for what `BatchGetRefs` answered (PJ-3).
+/// Stores a profile unless a newer version is known; also for what `BatchGetRefs` answered (PJ-3). Returns whether that
+/// changed more than the version.
 ///
 /// # Errors
 /// `INTERNAL_ERROR` when the profile lacks what every profile has; else see [`store::fault`].
-pub async fn keep_profile(on: &impl ConnectionTrait, profile: Option<ProfileRef>) -> Result<()> {
+pub async fn keep_profile(on: &impl ConnectionTrait, profile: Option<ProfileRef>) -> Result<bool> {
     let profile = profile.ok_or_else(|| Fault::internal("a profile event without its profile"))?;
     let word = |found: Option<&'static str>, what: &str| {
         found.ok_or_else(|| Fault::internal(format!("a profile without {what}")))
     };
-    run(
-        on,
-        "insert into profile_ref as p (profile_id, account_id, display_name, username, avatar_url, profile_type, \
-           headline, location, tags, is_verified, visibility, state, version) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
-         on conflict (profile_id) do update set account_id = excluded.account_id, display_name = excluded.display_name, \
-           username = excluded.username, avatar_url = excluded.avatar_url, profile_type = excluded.profile_type, \
-           headline = excluded.headline, location = excluded.location, tags = excluded.tags, \
-           is_verified = excluded.is_verified, visibility = excluded.visibility, state = excluded.state, \
-           version = excluded.version \
-         where p.version < excluded.version",
-        vec![
-            id(&profile.profile_id)?.into(),
-            id(&profile.account_id)?.into(),
-            profile.display_name.clone().into(),
-            profile.username.clone().into(),
-            profile.avatar_url.clone().into(),
-            word(ProfileType::word(profile.profile_type()), "type")?.into(),
-            profile.headline.clone().into(),
-            profile.location.clone().into(),
-            profile.tags.clone().into(),
-            profile.is_verified.into(),
-            word(ProfileVisibility::word(profile.visibility()), "visibility")?.into(),
-            word(ProfileState::word(profile.state()), "state")?.into(),
-            profile.version.into(),
-        ],
-    )
-    .await
-    .map(drop)
+    let values = vec![
+        id(&profile.profile_id)?.into(),
+        id(&profile.account_id)?.into(),
+        profile.display_name.clone().into(),
+        profile.username.clone().into(),
+        profile.avatar_url.clone().into(),
+        word(ProfileType::word(profile.profile_type()), "type")?.into(),
+        profile.headline.clone().into(),
+        profile.location.clone().into(),
+        profile.tags.clone().into(),
+        profile.is_verified.into(),
+        word(ProfileVisibility::word(profile.visibility()), "visibility")?.into(),
+        word(ProfileState::word(profile.state()), "state")?.into(),
+        profile.version.into(),
+    ];
+    let keep = Statement::from_sql_and_values(DbBackend::Postgres, KEEP_PROFILE, values);
+    let row = on.query_one_raw(keep).await.map_err(store::fault)?;
+    row.map_or(Ok(false), |row| row.try_get("", "changed"))
+        .map_err(store::fault)
 }
+
+const KEEP_PROFILE: &str = "with before as (select * from profile_ref where profile_id = $1), \
+     kept as (insert into profile_ref as p (profile_id, account_id, display_name, username, avatar_url, profile_type, \
+         headline, location, tags, is_verified, visibility, state, version) \
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+       on conflict (profile_id) do update set account_id = excluded.account_id, display_name = excluded.display_name, \
+         username = excluded.username, avatar_url = excluded.avatar_url, profile_type = excluded.profile_type, \
+         headline = excluded.headline, location = excluded.location, tags = excluded.tags, \
+         is_verified = excluded.is_verified, visibility = excluded.visibility, state = excluded.state, \
+         version = excluded.version \
+       where p.version < excluded.version returning p.*) \
+     select exists (select from kept left join before using (profile_id) \
+       where (to_jsonb(kept) - 'version') is distinct from (to_jsonb(before) - 'version')) as changed";
 
 /// Stores a connection or its end; returns whether that changed who is connected.
 ///
@@ -250,7 +271,7 @@ pub async fn keep_connection(
         .map_err(store::fault)
 }
 
-/// Stores the state of an account (live, suspended, deleted) unless a newer version is known.
+/// Stores the state of an account (live, suspended, deleted) unless a newer version is known; returns whether it did.
 ///
 /// # Errors
 /// See [`store::fault`].
@@ -259,16 +280,16 @@ pub async fn keep_account(
     account: &str,
     state: &str,
     version: i32,
-) -> Result<()> {
-    run(
+) -> Result<bool> {
+    let kept = run(
         on,
         "insert into account_ref as a (account_id, state, version) values ($1, $2, $3) \
          on conflict (account_id) do update set state = excluded.state, version = excluded.version \
          where a.version < excluded.version",
         vec![id(account)?.into(), state.into(), version.into()],
     )
-    .await
-    .map(drop)
+    .await?;
+    Ok(kept == 1)
 }
 
 /// A table of two ids, a version and an end.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use fault::Result;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Map, Value};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{Db, fault};
@@ -127,6 +128,25 @@ impl Lease {
             || Ok(Value::Object(Map::new())),
             |row| row.try_get("", "state").map_err(fault),
         )
+    }
+
+    /// When the whole job was done last, by whichever owner; `None` when it never was.
+    ///
+    /// # Errors
+    /// See [`fault`](crate::fault).
+    pub async fn completed_at(&self) -> Result<Option<OffsetDateTime>> {
+        let read = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "select last_ok_at from job_runs where job = $1 and key = $2",
+            [self.job.clone().into(), self.key.clone().into()],
+        );
+        let row = self
+            .db
+            .connection()
+            .query_one_raw(read)
+            .await
+            .map_err(fault)?;
+        row.map_or(Ok(None), |row| row.try_get("", "last_ok_at").map_err(fault))
     }
 
     /// Gives the lease back, so that another replica need not wait for its end.

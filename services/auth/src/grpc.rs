@@ -121,6 +121,13 @@ impl AuthService for Server {
         self.do_check_session(request).await
     }
 
+    async fn list_account_refs(
+        &self,
+        request: Request<api::ListAccountRefsRequest>,
+    ) -> Reply<api::ListAccountRefsResponse> {
+        self.do_list_account_refs(request).await
+    }
+
     type WatchRevocationsStream = BoxStream<'static, Result<api::RevocationBatch, Status>>;
 
     async fn watch_revocations(

@@ -10,7 +10,7 @@ mod store;
 
 use std::time::Duration;
 
-use ::events::Relay;
+use ::events::{Relay, projections};
 use ::store::Lease;
 use chassis::{Kit, Parts, Routes, Task, async_trait};
 use contracts::feed::v1::feed_service_server::FeedServiceServer;
@@ -19,6 +19,9 @@ pub use config::Config;
 
 /// How long one replica keeps the right to publish scheduled posts.
 const LEASE: Duration = Duration::from_secs(30);
+
+/// How often it is looked for what is left of profiles and accounts that are gone.
+const LEFTOVERS: Duration = Duration::from_secs(3600);
 
 /// The feed service.
 #[derive(Debug)]
@@ -31,6 +34,7 @@ impl chassis::Service for Feed {
     type Config = Config;
 
     async fn build(kit: Kit, config: Config) -> anyhow::Result<Parts> {
+        let compare = projections::nightly(Self::NAME, kit.db.clone(), kit.peers.clone());
         let app = app::App::new(kit.db.clone(), kit.peers, &kit.keys);
         let routes = Routes::new(FeedServiceServer::new(grpc::Handler::new(app.clone())));
         let lease = Lease::new(kit.db.clone(), "feed.publish", "", LEASE);
@@ -41,6 +45,14 @@ impl chassis::Service for Feed {
             kit.redis.clone(),
             Duration::from_millis(config.look_for_news_every_ms),
         );
+        let (swept, sweeping) = (
+            app.clone(),
+            Lease::new(kit.db.clone(), "feed.leftovers", "", LEASE),
+        );
+        let sweep = Task::every("feed.leftovers", LEFTOVERS, move || {
+            let (app, lease) = (swept.clone(), sweeping.clone());
+            async move { app.sweep_leftovers(&lease).await }
+        });
         let publish = Task::every("feed.publish", period, move || {
             let (app, lease) = (app.clone(), lease.clone());
             async move { app.publish_due(&lease).await.map(drop) }
@@ -50,6 +62,8 @@ impl chassis::Service for Feed {
             .task(flush)
             .task(purge)
             .task(news)
+            .task(sweep)
+            .task(compare)
             .task(Relay::task(Self::NAME, kit.db.clone(), kit.redis.clone()))
             .tasks(events::tasks(Self::NAME, kit.db, kit.redis)))
     }

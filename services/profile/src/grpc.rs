@@ -11,9 +11,9 @@ use contracts::profile::v1::{
     BatchGetCardsRequest, BatchGetCardsResponse, BatchGetRefsRequest, BatchGetRefsResponse,
     CreateProfileRequest, DeleteProfileRequest, EnsureProfileRequest, EnsureProfileResponse,
     GetProfileRequest, ListAccountProfilesRequest, ListAccountProfilesResponse,
-    ListOwnProfilesRequest, ListOwnProfilesResponse, ListProfilesByUserRequest,
-    ListProfilesByUserResponse, Profile, ProfileDetail, SetPrimaryProfileRequest,
-    SetProfileVisibilityRequest, UpdateProfileRequest,
+    ListOwnProfilesRequest, ListOwnProfilesResponse, ListProfileVersionsRequest,
+    ListProfileVersionsResponse, ListProfilesByUserRequest, ListProfilesByUserResponse, Profile,
+    ProfileDetail, SetPrimaryProfileRequest, SetProfileVisibilityRequest, UpdateProfileRequest,
 };
 use fault::Fault;
 use identity::Context;
@@ -169,6 +169,16 @@ impl ProfileService for Rpcs {
         request: Request<BatchGetRefsRequest>,
     ) -> Reply<BatchGetRefsResponse> {
         internal::batch_get_refs(&self.0, request)
+            .await
+            .map(Response::new)
+            .map_err(status)
+    }
+
+    async fn list_profile_versions(
+        &self,
+        request: Request<ListProfileVersionsRequest>,
+    ) -> Reply<ListProfileVersionsResponse> {
+        internal::list_profile_versions(&self.0, request)
             .await
             .map(Response::new)
             .map_err(status)

@@ -225,6 +225,8 @@ async fn jb_1_what_a_job_notes_is_there_for_the_next_and_not_written_without_the
     assert!(!one.complete().await.unwrap());
     let noted = other.noted().await.unwrap();
     assert_eq!(noted, serde_json::json!({"at": 2, "of": 9}));
+    assert_eq!(other.completed_at().await.unwrap(), None);
     assert!(other.complete().await.unwrap());
     assert_eq!(other.noted().await.unwrap(), serde_json::json!({}));
+    assert!(one.completed_at().await.unwrap().is_some());
 }

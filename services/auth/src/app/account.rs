@@ -4,10 +4,13 @@ use identity::{Caller, Context};
 use uuid::Uuid;
 
 use super::App;
-use crate::domain::account::Account;
+use crate::domain::account::{Account, Reference};
 use crate::domain::profile::OwnProfile;
 use crate::error::{Error, Result};
 use crate::store;
+
+/// Accounts listed at once, as the contract says.
+const REFERENCES: usize = 500;
 
 /// The caller's account and profiles.
 #[derive(Debug)]
@@ -18,6 +21,15 @@ pub(crate) struct Me {
 }
 
 impl App {
+    /// Returns the next accounts that exist or existed, in the order of their ids, and whether there are more (PJ-5).
+    pub(crate) async fn account_refs(&self, after: Uuid) -> Result<(Vec<Reference>, bool)> {
+        let db = self.db.connection();
+        let mut found = store::account::references(db, after, REFERENCES as u64 + 1).await?;
+        let more = found.len() > REFERENCES;
+        found.truncate(REFERENCES);
+        Ok((found, more))
+    }
+
     /// Returns the caller's account and profiles.
     ///
     /// # Errors

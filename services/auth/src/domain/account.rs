@@ -26,6 +26,15 @@ pub(crate) struct Account {
     pub(crate) version: i32,
 }
 
+/// An account as projections keep it, also when it is gone (PJ-1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reference {
+    pub(crate) id: Uuid,
+    pub(crate) is_active: bool,
+    pub(crate) is_deleted: bool,
+    pub(crate) version: i32,
+}
+
 /// The first display name: the local part of the address, ≤255 characters, never empty (C12).
 pub(crate) fn first_display_name(email: &str) -> String {
     let local = email.split('@').next().unwrap_or_default().trim();

@@ -2,13 +2,16 @@
 
 use contracts::auth::v1 as api;
 use contracts::google::api::HttpBody;
+use fault::Fault;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use identity::{Caller, Role};
 use tonic::metadata::MetadataValue;
 use tonic::{Request, Response, Status};
+use uuid::Uuid;
 
 use super::{Reply, Server, id, timestamp};
+use crate::domain::account::Reference;
 use crate::domain::revocation::Revocation;
 
 impl Server {
@@ -42,6 +45,21 @@ impl Server {
         }))
     }
 
+    pub(super) async fn do_list_account_refs(
+        &self,
+        request: Request<api::ListAccountRefsRequest>,
+    ) -> Reply<api::ListAccountRefsResponse> {
+        let after = match request.get_ref().after_id.as_str() {
+            "" => Uuid::nil(),
+            after => id(after)?,
+        };
+        let (accounts, more) = self.app.account_refs(after).await.map_err(Fault::from)?;
+        Ok(Response::new(api::ListAccountRefsResponse {
+            accounts: accounts.iter().map(reference).collect(),
+            more,
+        }))
+    }
+
     pub(super) async fn do_watch_revocations(
         &self,
         request: Request<api::WatchRevocationsRequest>,
@@ -54,6 +72,23 @@ impl Server {
             Err(fault) => Err(fault.into()),
         });
         Ok(Response::new(stream.boxed()))
+    }
+}
+
+fn reference(account: &Reference) -> api::AccountRef {
+    let state = match account {
+        Reference {
+            is_deleted: true, ..
+        } => api::AccountState::Deleted,
+        Reference {
+            is_active: false, ..
+        } => api::AccountState::Suspended,
+        Reference { .. } => api::AccountState::Live,
+    };
+    api::AccountRef {
+        account_id: account.id.to_string(),
+        state: state.into(),
+        version: account.version,
     }
 }
 

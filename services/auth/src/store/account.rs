@@ -5,13 +5,14 @@ use fault::Result;
 use identity::Role;
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LockType, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Select,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::corrupt;
-use crate::domain::account::Account;
+use crate::domain::account::{Account, Reference};
 
 /// Accounts that are not deleted; the base of every other query.
 fn living() -> Select<Entity> {
@@ -21,6 +22,37 @@ fn living() -> Select<Entity> {
 /// Returns the account, unlocked.
 pub(crate) async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Account>> {
     one(db, living().filter(Column::Id.eq(id))).await
+}
+
+/// Returns the next accounts that exist or existed.
+pub(crate) async fn references(
+    db: &impl ConnectionTrait,
+    after: Uuid,
+    at_most: u64,
+) -> Result<Vec<Reference>> {
+    let columns = [
+        Column::Id,
+        Column::IsActive,
+        Column::DeletedAt,
+        Column::Version,
+    ];
+    let rows: Vec<(Uuid, bool, Option<OffsetDateTime>, i32)> = Entity::find()
+        .select_only()
+        .columns(columns)
+        .filter(Column::Id.gt(after))
+        .order_by_asc(Column::Id)
+        .limit(at_most)
+        .into_tuple()
+        .all(db)
+        .await
+        .map_err(store::fault)?;
+    let reference = |(id, is_active, deleted_at, version): (_, _, Option<_>, _)| Reference {
+        id,
+        is_active,
+        is_deleted: deleted_at.is_some(),
+        version,
+    };
+    Ok(rows.into_iter().map(reference).collect())
 }
 
 /// Returns the account and keeps others from changing it until the transaction ends. Every transaction that

@@ -220,4 +220,11 @@ impl ProfileService for Peer {
     ) -> Result<Response<BatchGetRefsResponse>, Status> {
         beside()
     }
+
+    async fn list_profile_versions(
+        &self,
+        _: Request<ListProfileVersionsRequest>,
+    ) -> Result<Response<ListProfileVersionsResponse>, Status> {
+        beside()
+    }
 }

@@ -41,7 +41,9 @@ pub(crate) async fn known(
 
 /// Stores what the profile service said of a profile, unless something newer is known.
 pub(crate) async fn keep(on: &impl ConnectionTrait, profile: ProfileRef) -> Result<()> {
-    events::projections::keep_profile(on, Some(profile)).await
+    events::projections::keep_profile(on, Some(profile))
+        .await
+        .map(drop)
 }
 
 /// The profiles a post's text mentions that may see it; those of its author's account are left out (FD-12).

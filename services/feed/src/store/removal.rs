@@ -91,6 +91,27 @@ pub(crate) async fn profiles_of(on: &impl ConnectionTrait, account: Uuid) -> Res
     all(&found, "profile_id")
 }
 
+/// Profiles that are gone and of which something is left, a few at a time.
+pub(crate) async fn left_of_profiles(on: &impl ConnectionTrait, at_most: i64) -> Result<Vec<Uuid>> {
+    let sql = "select p.profile_id from profile_ref p where p.state = 'deleted' and (
+          exists (select from posts t where t.profile_id = p.profile_id and t.deleted_at is null)
+          or exists (select from comments c where c.profile_id = p.profile_id and c.status = 'live')
+          or exists (select from likes l where l.profile_id = p.profile_id))
+      order by p.profile_id limit $1";
+    all(&rows(on, sql, vec![at_most.into()]).await?, "profile_id")
+}
+
+/// Accounts that are gone and of which something is left, a few at a time.
+pub(crate) async fn left_of_accounts(on: &impl ConnectionTrait, at_most: i64) -> Result<Vec<Uuid>> {
+    let sql = "select a.account_id from account_ref a where a.state = 'deleted' and exists (
+        select from profile_ref p where p.account_id = a.account_id and (
+          exists (select from posts t where t.profile_id = p.profile_id and (t.deleted_at is null or t.content <> ''))
+          or exists (select from comments c where c.profile_id = p.profile_id)
+          or exists (select from likes l where l.profile_id = p.profile_id)))
+      order by a.account_id limit $1";
+    all(&rows(on, sql, vec![at_most.into()]).await?, "account_id")
+}
+
 /// The live comments of these profiles.
 pub(crate) async fn comments_of(on: &impl ConnectionTrait, profiles: &[Uuid]) -> Result<Vec<Uuid>> {
     let sql = "select id from comments where profile_id = any ($1) and status = 'live'";

@@ -105,4 +105,11 @@ impl ProfileService for Profiles {
     ) -> Reply<BatchGetCardsResponse> {
         never()
     }
+
+    async fn list_profile_versions(
+        &self,
+        _: Request<ListProfileVersionsRequest>,
+    ) -> Reply<ListProfileVersionsResponse> {
+        never()
+    }
 }

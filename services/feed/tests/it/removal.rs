@@ -5,8 +5,10 @@ use contracts::feed::v1::LikeCommentRequest;
 use contracts::profile::v1::{ProfileDeleted, ProfileRef, ProfileState};
 use events::Event;
 use fault::Reason;
+use feed::Config;
 use identity::Caller;
 
+use crate::replica::Replica;
 use crate::world::{World, profile, reason};
 
 /// A post of Ada's that Eve likes and comments, a reply by Ada, a like of it by Eve, and a post of Eve's that Ada likes.
@@ -178,4 +180,38 @@ async fn eb_4_an_event_delivered_twice_has_its_effect_once() {
         .await;
     check(&world, &ada, &post, &other).await;
     assert_eq!(world.published("CommentDeleted").await, 2);
+}
+
+#[tokio::test]
+async fn d_5_what_is_left_of_who_is_gone_is_swept_whatever_became_of_the_event() {
+    let world = World::start().await;
+    let (ada, eve) = (world.person("ada"), world.person("eve"));
+    let (post, other) = scene(&world, &ada, &eve).await;
+    world.connect(&ada, &eve).await;
+    // As a comparison with the owner leaves it.
+    let gone = format!(
+        "update feed.profile_ref set state = 'deleted', version = 2 where profile_id = '{}'",
+        eve.profile_id
+    );
+    world.run(&gone).await;
+    let sweeper = Replica::start(world.rig.config().clone(), Config::default()).await;
+    let ended = "select count(*) from feed.connection_ref where removed_at is not null";
+    world.wait_for(ended, 1).await;
+    sweeper.stop.begin();
+    check(&world, &ada, &post, &other).await;
+    assert_eq!(world.published("CommentDeleted").await, 2);
+    let text = "select count(*) from feed.posts where content like '%eve%'";
+    assert_eq!(
+        world.value::<i64>(text, vec![]).await,
+        1,
+        "only the profile is gone"
+    );
+    let gone = format!(
+        "insert into feed.account_ref (account_id, state, version) values ('{}', 'deleted', 2)",
+        eve.account_id
+    );
+    world.run(&gone).await;
+    let sweeper = Replica::start(world.rig.config().clone(), Config::default()).await;
+    world.wait_for(text, 0).await;
+    sweeper.stop.begin();
 }

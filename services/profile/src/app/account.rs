@@ -1,6 +1,7 @@
 //! What an account's settings, suspension and end do to its profiles (VIS-1,
 //! VIS-2, AU-13, AU-22).
 
+use fault::Fault;
 use identity::Context;
 use store::Tx;
 use uuid::Uuid;
@@ -30,7 +31,7 @@ pub(crate) async fn change_settings(
     account: Uuid,
     settings: Settings,
 ) -> Result<()> {
-    let live = lock_live(tx, account).await?;
+    let live = live(lock_known(tx, account).await?);
     for mut whole in rows::profile::whole(&**tx, live).await? {
         let known = whole.private.settings;
         if known.version >= settings.version {
@@ -62,7 +63,7 @@ pub(crate) async fn change_account(
     if change.state == AccountState::Deleted {
         return end_account(tx, ctx, change.account).await;
     }
-    let live = lock_live(tx, change.account).await?;
+    let live = live(lock_known(tx, change.account).await?);
     for mut whole in rows::profile::whole(&**tx, live).await? {
         if whole.private.settings.account_version >= change.version {
             continue;
@@ -79,7 +80,9 @@ pub(crate) async fn change_account(
 }
 
 async fn end_account(tx: &mut Tx, ctx: &Context, account: Uuid) -> Result<()> {
-    for profile in rows::profile::lock_account(tx, account).await? {
+    let profiles = lock_known(tx, account).await?;
+    rows::relation::unrelate(tx, account).await?;
+    for profile in profiles {
         let lives = profile.deleted_at.is_none();
         let profile = Profile {
             account_state: AccountState::Deleted,
@@ -95,8 +98,19 @@ async fn end_account(tx: &mut Tx, ctx: &Context, account: Uuid) -> Result<()> {
     Ok(())
 }
 
-async fn lock_live(tx: &mut Tx, account: Uuid) -> Result<Vec<Profile>> {
-    let mut profiles = rows::profile::lock_account(tx, account).await?;
-    profiles.retain(|profile| profile.deleted_at.is_none());
+/// Returns what the account has and had, locked.
+///
+/// Every account has a profile from its first event on. One without is told of later, and so is this, or else the first
+/// profile would come to life after its account has ended.
+async fn lock_known(tx: &mut Tx, account: Uuid) -> Result<Vec<Profile>> {
+    let profiles = rows::profile::lock_account(tx, account).await?;
+    if profiles.is_empty() {
+        return Err(Fault::unavailable("an event of an account that was not told yet").into());
+    }
     Ok(profiles)
+}
+
+fn live(mut profiles: Vec<Profile>) -> Vec<Profile> {
+    profiles.retain(|profile| profile.deleted_at.is_none());
+    profiles
 }

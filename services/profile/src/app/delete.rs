@@ -53,7 +53,7 @@ fn heir(live: &[Profile]) -> Option<&Profile> {
         .min_by_key(|profile| (profile.is_draft(), profile.created_at, profile.id))
 }
 
-/// Takes everything personal of a profile away and ends its connections.
+/// Takes everything personal of a profile away and ends its connections and the mutes of it.
 pub(super) async fn erase(tx: &mut Tx, mut profile: Profile) -> Result<Profile> {
     let read = profile.version;
     profile.erase(identity::clock::now());
@@ -61,6 +61,7 @@ pub(super) async fn erase(tx: &mut Tx, mut profile: Profile) -> Result<Profile> 
     // Connections before counters, counters in id order, as the events of connections take them.
     let mut touched = rows::relation::disconnect(tx, profile.id).await?;
     touched.insert(profile.id);
+    rows::relation::unmute(tx, profile.id).await?;
     rows::stats::count_connections(tx, touched).await?;
     rows::profile::strip(tx, profile.id).await?;
     Ok(profile)

@@ -12,6 +12,9 @@ use crate::store as rows;
 
 use super::{App, Target};
 
+/// Versions listed at once, as the contract says.
+const VERSIONS: usize = 500;
+
 /// A profile and how its viewer stands to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
@@ -85,6 +88,16 @@ impl App {
     pub(crate) async fn known(&self, ids: &[Uuid]) -> Result<Vec<Profile>> {
         let found = rows::profile::known(self.db.connection(), ids).await?;
         Ok(in_order(ids, found))
+    }
+
+    /// Returns the next profiles that exist or existed with their versions, in the order of their ids, and whether there
+    /// are more (PJ-5).
+    pub(crate) async fn versions(&self, after: Uuid) -> Result<(Vec<(Uuid, i32)>, bool)> {
+        let db = self.db.connection();
+        let mut found = rows::profile::versions(db, after, VERSIONS as u64 + 1).await?;
+        let more = found.len() > VERSIONS;
+        found.truncate(VERSIONS);
+        Ok((found, more))
     }
 }
 

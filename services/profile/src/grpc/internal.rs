@@ -3,10 +3,12 @@
 use contracts::profile::v1::{
     AccountProfile, BatchGetCardsRequest, BatchGetCardsResponse, BatchGetRefsRequest,
     BatchGetRefsResponse, EnsureProfileRequest, EnsureProfileResponse, ListAccountProfilesRequest,
-    ListAccountProfilesResponse,
+    ListAccountProfilesResponse, ListProfileVersionsRequest, ListProfileVersionsResponse,
+    ProfileVersion,
 };
 use identity::{Context, Viewer};
 use tonic::Request;
+use uuid::Uuid;
 
 use super::{decode, encode};
 use crate::app::App;
@@ -66,6 +68,25 @@ pub(super) async fn batch_get_refs(
     let profiles = app.known(&ids).await?;
     Ok(BatchGetRefsResponse {
         profiles: profiles.iter().map(reference).collect(),
+    })
+}
+
+pub(super) async fn list_profile_versions(
+    app: &App,
+    request: Request<ListProfileVersionsRequest>,
+) -> Result<ListProfileVersionsResponse> {
+    let after = match request.get_ref().after_id.as_str() {
+        "" => Uuid::nil(),
+        after => decode::id("afterId", after)?,
+    };
+    let (versions, more) = app.versions(after).await?;
+    let profiles = versions.into_iter().map(|(id, version)| ProfileVersion {
+        profile_id: id.to_string(),
+        version,
+    });
+    Ok(ListProfileVersionsResponse {
+        profiles: profiles.collect(),
+        more,
     })
 }
 

@@ -98,6 +98,24 @@ pub(crate) async fn known(db: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec
     )
 }
 
+/// Returns the next profiles that exist or existed, with their versions.
+pub(crate) async fn versions(
+    db: &impl ConnectionTrait,
+    after: Uuid,
+    at_most: u64,
+) -> Result<Vec<(Uuid, i32)>> {
+    profiles::Entity::find()
+        .select_only()
+        .columns([profiles::Column::Id, profiles::Column::Version])
+        .filter(profiles::Column::Id.gt(after))
+        .order_by_asc(profiles::Column::Id)
+        .limit(at_most)
+        .into_tuple()
+        .all(db)
+        .await
+        .map_err(fault)
+}
+
 /// Returns the live profiles of an account, primary first, then oldest.
 pub(crate) async fn of_account(db: &impl ConnectionTrait, account: Uuid) -> Result<Vec<Profile>> {
     let found = live().filter(profiles::Column::UserAccountId.eq(account));

@@ -33,6 +33,28 @@ pub(crate) async fn disconnect(tx: &DatabaseTransaction, profile: Uuid) -> Resul
     others(tx, sql, [profile.into()]).await
 }
 
+/// Ends every mute of a profile.
+pub(crate) async fn unmute(tx: &DatabaseTransaction, profile: Uuid) -> Result<()> {
+    let sql =
+        "update mute_ref set removed_at = now() where muted_profile_id = $1 and removed_at is null";
+    run(tx, sql, profile).await
+}
+
+/// Ends every block an account made or suffered, and every mute it made.
+pub(crate) async fn unrelate(tx: &DatabaseTransaction, account: Uuid) -> Result<()> {
+    let blocks = "update block_ref set removed_at = now()
+        where (blocker_account = $1 or blocked_account = $1) and removed_at is null";
+    run(tx, blocks, account).await?;
+    let mutes =
+        "update mute_ref set removed_at = now() where account_id = $1 and removed_at is null";
+    run(tx, mutes, account).await
+}
+
+async fn run(tx: &DatabaseTransaction, sql: &str, id: Uuid) -> Result<()> {
+    let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, [id.into()]);
+    tx.execute_raw(statement).await.map_err(fault).map(drop)
+}
+
 async fn others<const N: usize>(
     db: &impl ConnectionTrait,
     sql: &str,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use entity::profile::profile_stats::{ActiveModel, Column, Entity};
-use fault::Result;
+use fault::{Fault, Result};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
@@ -42,10 +42,23 @@ pub(crate) async fn begin(tx: &DatabaseTransaction, profile: Uuid) -> Result<()>
     row.insert(tx).await.map_err(fault).map(drop)
 }
 
-/// Counts one more or one less post; never less than none.
+/// Counts one more or one less post of a profile that still is.
+///
+/// # Errors
+/// `SERVICE_UNAVAILABLE` when that would be less than none: the post that is gone was not told of yet.
 pub(crate) async fn count_post(tx: &DatabaseTransaction, profile: Uuid, by: i32) -> Result<()> {
-    let sql = "update profile_stats set posts = greatest(posts + $2, 0) where profile_id = $1";
-    run(tx, sql, vec![profile.into(), by.into()]).await
+    let sql = "with counted as (update profile_stats set posts = posts + $2
+            where profile_id = $1 and posts + $2 >= 0 returning 1)
+        select exists (select from counted)
+          or not exists (select from profile_stats where profile_id = $1) as counted";
+    let values = [profile.into(), by.into()];
+    let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
+    let row = tx.query_one_raw(statement).await.map_err(fault)?;
+    let counted = row.map_or(Ok(true), |row| row.try_get("", "counted"));
+    if counted.map_err(fault)? {
+        return Ok(());
+    }
+    Err(Fault::unavailable("a post ended that was not told yet"))
 }
 
 /// Counts the connections of these profiles anew.

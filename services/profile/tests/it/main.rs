@@ -9,6 +9,7 @@ mod delete;
 mod idempotency;
 mod internal;
 mod primary;
+mod shuffled;
 mod tables;
 mod update;
 mod visibility;
