@@ -59,7 +59,7 @@ async fn next_night(world: World, place: &str) -> World {
         "update feed.job_runs set last_ok_at = now() - interval '2 days', state = '{place}' where job = 'projections'"
     );
     run(&world, &due).await;
-    let world = world.restart().await;
+    let world = Box::pin(world.restart()).await;
     until(
         &world,
         "select count(*) from feed.job_runs where job = 'projections' and state = '{}'
