@@ -184,6 +184,10 @@ async fn keep_doing(name: &str, period: Duration, mut job: Job, stop: &Shutdown)
         let outcome = if failure.is_some() { "failed" } else { "ok" };
         metrics::histogram!("sf_job_seconds", "job" => name.to_owned(), "outcome" => outcome)
             .record(began.elapsed().as_secs_f64());
+        if failure.is_none() {
+            metrics::gauge!("sf_job_last_ok_timestamp_seconds", "job" => name.to_owned())
+                .set(identity::clock::unix() as f64);
+        }
         if let Some(failure) = failure {
             tracing::error!(task = name, cause = %failure, "job failed, will run again");
         }

@@ -126,6 +126,22 @@ impl Redis {
         Ok(groups)
     }
 
+    /// Returns the id of the first entry after `id`, if there is one.
+    ///
+    /// # Errors
+    /// `SERVICE_UNAVAILABLE`.
+    pub async fn next_id(&self, stream: &str, id: &str) -> Result<Option<String>> {
+        let after = format!("({id}");
+        let entries = self.client()?.xrange(stream, after, "+", Some(1));
+        let entries: Value = entries.await.map_err(fault)?;
+        let Reply::Many(entries) = Reply::from(entries) else {
+            return Ok(None);
+        };
+        let first = entries.into_iter().next().map(Reply::many).transpose()?;
+        let id = first.and_then(|entry| entry.into_iter().next());
+        id.map(|id| id.text()).transpose()
+    }
+
     /// Removes entries older than `id`; returns how many.
     ///
     /// # Errors

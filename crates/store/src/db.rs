@@ -74,7 +74,11 @@ impl fmt::Debug for Config {
 pub struct Db {
     connection: DatabaseConnection,
     commits: Arc<watch::Sender<u64>>,
+    in_use: InUse,
 }
+
+/// Tells how many connections of a pool are in use.
+type InUse = Arc<dyn Fn() -> usize + Send + Sync>;
 
 impl Db {
     /// Opens the pool and proves it by one round trip.
@@ -112,19 +116,32 @@ impl Db {
             });
         }
         let mut connection = Database::connect(options).await.map_err(fault)?;
-        let service = config.name;
-        let pool = connection.get_postgres_connection_pool().clone();
+        let service = config.name.clone();
         connection.set_metric_callback(move |info| {
             metrics::histogram!("sf_db_query_seconds", "service" => service.clone())
                 .record(info.elapsed.as_secs_f64());
             telemetry::span::finished(&service, info.elapsed, |span| describe(span, info));
-            let busy = (pool.size() as usize).saturating_sub(pool.num_idle());
-            metrics::gauge!("sf_db_pool_in_use", "service" => service.clone()).set(busy as f64);
         });
-        Ok(Self {
+        let pool = connection.get_postgres_connection_pool().clone();
+        let db = Self {
             connection,
             commits: Arc::new(watch::Sender::new(0)),
-        })
+            in_use: Arc::new(move || (pool.size() as usize).saturating_sub(pool.num_idle())),
+        };
+        db.show_use(config.name);
+        Ok(db)
+    }
+
+    /// Has the connections in use shown with the metrics, as long as anybody holds this pool.
+    fn show_use(&self, service: String) {
+        // Weak: what is shown must not keep open what nobody uses.
+        let in_use = Arc::downgrade(&self.in_use);
+        telemetry::before_render(move || {
+            let in_use = in_use.upgrade().map(|in_use| in_use());
+            metrics::gauge!("sf_db_pool_in_use", "service" => service.clone())
+                .set(in_use.unwrap_or_default() as f64);
+            in_use.is_some()
+        });
     }
 
     /// The pool, for reads; each statement takes its own connection and the role's time-out (5 s).

@@ -11,6 +11,9 @@ use tracing::{
 };
 use tracing_subscriber::{Layer, fmt::MakeWriter, layer::Context, registry::LookupSpan};
 
+/// The `service` of lines that are no single service's.
+const PROCESS: &str = "smilefactory";
+
 /// Writes each event as one JSON object in one line. Fields of the spans around it come
 /// with it, inner ones winning; names turn from `request_id` to `requestId`.
 pub(crate) struct JsonLines<W> {
@@ -67,6 +70,7 @@ where
         }
         let message = own.0.remove("message").unwrap_or_else(|| "".into());
         line.extend(own.0);
+        line.entry("service").or_insert_with(|| PROCESS.into());
         // Last, so that no field can pass for them.
         let now = identity::clock::now().format(&Rfc3339).unwrap_or_default();
         line.insert("time".to_owned(), now.into());

@@ -16,6 +16,9 @@ pub(crate) fn observe() {
     if let Some(kibibytes) = after(&status, "VmRSS:") {
         metrics::gauge!("sf_process_resident_memory_bytes").set(kibibytes as f64 * 1024.0);
     }
+    if let Some(bytes) = memory_limit() {
+        metrics::gauge!("sf_process_memory_limit_bytes").set(bytes as f64);
+    }
     if let Some(threads) = after(&status, "Threads:") {
         metrics::gauge!("sf_process_threads").set(threads as f64);
     }
@@ -34,6 +37,20 @@ pub(crate) fn observe() {
     metrics::counter!("sf_process_network_bytes_total", "direction" => "received")
         .absolute(received);
     metrics::counter!("sf_process_network_bytes_total", "direction" => "sent").absolute(sent);
+}
+
+/// The memory this process may use: its control group's limit, or what the machine has.
+fn memory_limit() -> Option<u64> {
+    let group = fs::read_to_string("/sys/fs/cgroup/memory.max").unwrap_or_default();
+    let machine = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    lowest_limit(&group, &machine)
+}
+
+/// `max` in the group's file means that it has no limit of its own.
+fn lowest_limit(group: &str, machine: &str) -> Option<u64> {
+    let machine = after(machine, "MemTotal:").map(|kibibytes| kibibytes * 1024);
+    let group = group.trim().parse().ok();
+    machine.into_iter().chain(group).min()
 }
 
 /// User and system time: fields 14 and 15, counted after the command in parentheses,
@@ -86,6 +103,9 @@ mod tests {
             after("VmPeak:\t 9 kB\nVmRSS:\t 1234 kB\n", "VmRSS:"),
             Some(1234)
         );
+        assert_eq!(lowest_limit("max\n", "MemTotal: 8 kB\n"), Some(8192));
+        assert_eq!(lowest_limit("4096\n", "MemTotal: 8 kB\n"), Some(4096));
+        assert_eq!(lowest_limit("", ""), None);
         let devices = "Inter-| Receive\n face |bytes\n    lo: 9 9 9 9 9 9 9 9 9 9\n  eth0: 10 1 0 0 0 0 0 0 20 2 0\n";
         assert_eq!(network(devices), (10, 20));
     }

@@ -1,6 +1,6 @@
 //! The metrics recorder: one per process, explicit buckets, Prometheus text.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
@@ -12,6 +12,14 @@ pub const SECONDS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0,
 ];
 
+/// The upper bounds of histograms of percentages.
+const PERCENT: &[f64] = &[10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 100.0];
+
+/// Sets gauges that are only right at the moment they are read; returns false when it is to be forgotten.
+type Gauge = Box<dyn Fn() -> bool + Send>;
+
+static GAUGES: Mutex<Vec<Gauge>> = Mutex::new(Vec::new());
+
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 
 pub(crate) fn install() -> Result<(), InitError> {
@@ -20,6 +28,8 @@ pub(crate) fn install() -> Result<(), InitError> {
     }
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
+        .map_err(InitError::because)?
+        .set_buckets_for_metric(Matcher::Suffix("_completion".to_owned()), PERCENT)
         .map_err(InitError::because)?
         .build_recorder();
     let handle = recorder.handle();
@@ -30,12 +40,21 @@ pub(crate) fn install() -> Result<(), InitError> {
     Ok(())
 }
 
+/// Has `gauge` set its gauges whenever metrics are rendered, until it returns false. It must not block.
+pub fn before_render(gauge: impl Fn() -> bool + Send + 'static) {
+    let mut gauges = GAUGES.lock().unwrap_or_else(PoisonError::into_inner);
+    gauges.push(Box::new(gauge));
+}
+
 /// Returns all metrics in the Prometheus text format; empty before set-up.
 pub fn render() -> String {
     HANDLE
         .get()
         .map(|handle| {
             process::observe();
+            let mut gauges = GAUGES.lock().unwrap_or_else(PoisonError::into_inner);
+            gauges.retain(|gauge| gauge());
+            drop(gauges);
             handle.run_upkeep();
             handle.render()
         })

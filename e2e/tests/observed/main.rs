@@ -8,26 +8,34 @@
     reason = "a test reports by panicking"
 )]
 
+mod alerts;
 mod collector;
+mod document;
+mod log;
+mod metrics;
+mod secrets;
 mod traces;
 
 use std::sync::LazyLock;
 
 use collector::Collector;
 use e2e::World;
+use log::Log;
 
 /// Where everything goes.
 struct Ears {
     collector: Collector,
+    log: Log,
 }
 
 static EARS: LazyLock<Ears> = LazyLock::new(|| {
     let collector = Collector::start();
+    let log = Log::default();
     let config = telemetry::Config {
         filter: "debug".to_owned(),
         ..telemetry::Config::default()
     };
-    telemetry::init_into(&config, std::io::sink).expect("logs");
+    telemetry::init_into(&config, log.clone()).expect("logs");
     let traces = telemetry::Traces {
         endpoint: collector.endpoint.clone(),
         ratio: 0.0,
@@ -35,7 +43,7 @@ static EARS: LazyLock<Ears> = LazyLock::new(|| {
     let exporting = telemetry::export(&traces, "observed").expect("an exporter");
     // For as long as the process lives.
     std::mem::forget(exporting);
-    Ears { collector }
+    Ears { collector, log }
 });
 
 /// Starts a system that is listened to.

@@ -36,6 +36,13 @@ pub(crate) fn sessions_active(count: u64) {
     metrics::gauge!("sf_sessions_active").set(f64::from(count));
 }
 
+/// How many accounts were active within the last day and the last 30 days (OB-2).
+pub(crate) fn users_active((day, month): (i64, i64)) {
+    for (window, count) in [("1d", day), ("30d", month)] {
+        metrics::gauge!("sf_active_users", "window" => window).set(count as f64);
+    }
+}
+
 /// A mail left the queue: `delivered`, `refused`, `expired`, after this time in it.
 pub(crate) fn mail(outcome: &'static str, waited: Duration) {
     metrics::histogram!("sf_mail_delivery_seconds", "outcome" => outcome)

@@ -175,9 +175,15 @@ impl<'a> Reading<'a> {
         for stream in self.streams {
             let groups = redis.groups(stream).await?;
             if let Some(group) = groups.into_iter().find(|group| group.name == **service) {
-                let behind = group.pending + group.lag.unwrap_or_default();
+                let backlog = group.pending + group.lag.unwrap_or_default();
+                let oldest = match group.oldest_pending {
+                    Some(id) => Some(id),
+                    None => redis.next_id(stream, &group.last_delivered).await?,
+                };
                 metrics::gauge!("sf_consumer_lag", "service" => service.to_string(), "stream" => stream.clone())
-                    .set(behind as f64);
+                    .set(oldest.map_or(0.0, |id| age(&id)));
+                metrics::gauge!("sf_consumer_backlog", "service" => service.to_string(), "stream" => stream.clone())
+                    .set(backlog as f64);
             }
             for (name, pending, idle) in redis.consumers(stream, service).await? {
                 if pending == 0 && idle > GONE && name != self.reader.consumer() {
@@ -197,6 +203,14 @@ impl<'a> Reading<'a> {
             }
         }
     }
+}
+
+/// How long ago an entry was written, in seconds: ids begin with the time in milliseconds.
+fn age(id: &str) -> f64 {
+    let millis = id.split('-').next().and_then(|millis| millis.parse().ok());
+    let written: i64 = millis.unwrap_or_default();
+    let now = identity::clock::now().unix_timestamp_nanos() / 1_000_000;
+    (now - i128::from(written)).max(0) as f64 / 1000.0
 }
 
 /// Whether something done every so often is due; the first time it is.

@@ -6,8 +6,8 @@ use entity::auth::sessions::{ActiveModel, Column, Entity, Model};
 use fault::Result;
 use sea_orm::sea_query::{Expr, ExprTrait, LockType};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, Select, Statement,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, Statement,
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -231,6 +231,20 @@ pub(crate) async fn count_live(db: &impl ConnectionTrait) -> Result<u64> {
         .count(db)
         .await
         .map_err(store::fault)
+}
+
+/// Returns how many accounts were active within the last day, and within the last 30 days.
+pub(crate) async fn count_active(db: &impl ConnectionTrait) -> Result<(i64, i64)> {
+    let count = Statement::from_string(
+        DbBackend::Postgres,
+        "select count(distinct account_id) filter (where last_activity_at > now() - interval '1 day') as day, \
+                count(distinct account_id) as month \
+         from sessions where last_activity_at > now() - interval '30 days'",
+    );
+    let row = db.query_one_raw(count).await.map_err(store::fault)?;
+    let Some(row) = row else { return Ok((0, 0)) };
+    let read = |column| row.try_get("", column).map_err(store::fault);
+    Ok((read("day")?, read("month")?))
 }
 
 /// Removes sessions that ended before `before`, with their refresh tokens; returns how many.
