@@ -96,6 +96,12 @@ pub async fn command(settings: Settings, roles: Vec<Role>) -> Result<()> {
         .filter(|role| roles.contains(role))
         .collect();
     check(&settings, &roles)?;
+    let alone = match roles[..] {
+        [role] => Some(role.name()),
+        _ => None,
+    };
+    // Dropped last, so that what ends with the process is sent too.
+    let _traces = telemetry::export(&settings.trace, alone.unwrap_or("smilefactory"))?;
     let mut signals = Signals::listen()?;
     let (readiness, stop) = (Readiness::new(), Shutdown::new());
     readiness.wait_for("the start");
