@@ -181,14 +181,26 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Takes a place on a connection that has one.
+    /// Takes a place on the first connection that has one, and forgets those before it that
+    /// take no more calls.
     fn place(&self) -> Option<Entered> {
-        if self.weed() == Some(Use::Leaving) {
+        let (mut place, mut said_goaway) = (None, false);
+        self.list().retain(|connection| {
+            if place.is_some() {
+                return true;
+            }
+            let usable = connection.usable();
+            match usable {
+                Use::Open => place = Some(connection.enter()),
+                Use::Leaving => said_goaway = true,
+                Use::Full | Use::Broken => {}
+            }
+            matches!(usable, Use::Open | Use::Full)
+        });
+        if said_goaway {
             self.take_out(Outage::GoAway);
         }
-        let connections = self.list();
-        let open = connections.iter().find(|c| c.usable() == Use::Open);
-        open.map(Connection::enter)
+        place
     }
 
     /// Forgets connections that take no more calls, and returns what became of one.
@@ -242,7 +254,9 @@ impl Endpoint {
             return;
         }
         self.state.store(to as u8, Relaxed);
-        self.list().clear();
+        if to == State::Out {
+            self.list().clear();
+        }
         let (callee, endpoint) = (&*self.callee, &*self.at);
         match to {
             State::Out => {
