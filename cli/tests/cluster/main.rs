@@ -40,8 +40,9 @@ async fn what_holds_in_one_process_holds_in_many() {
     let token = a_journey_goes_through_both_edges(&cluster).await;
     t16_no_port_answers_without_a_credential(&cluster).await;
     t15_identity_from_outside_has_no_effect(&cluster).await;
-    i_12_a_logout_at_one_edge_holds_at_the_other_and_after_a_restart(&mut cluster).await;
+    let left = i_12_a_logout_at_one_edge_holds_at_the_other(&cluster).await;
     t59_a_rolling_restart_fails_no_request(&mut cluster, &token).await;
+    i_12_a_logout_holds_after_a_restart(&cluster, &left).await;
     i_7_what_was_acknowledged_outlives_a_kill_and_is_stored_once(&mut cluster, &token).await;
     cluster.stop().await;
 }
@@ -102,20 +103,19 @@ async fn t15_identity_from_outside_has_no_effect(cluster: &Cluster) {
     }
 }
 
-async fn i_12_a_logout_at_one_edge_holds_at_the_other_and_after_a_restart(cluster: &mut Cluster) {
+async fn i_12_a_logout_at_one_edge_holds_at_the_other(cluster: &Cluster) -> String {
     let token = cluster.sign_in(1, "leaving@example.com").await;
     let [one, other] = [0, 1].map(|nth| cluster.client(nth).with_token(&token));
     other.get("/api/v1/auth/me").await.data(200);
     one.post("/api/v1/auth/logout", json!({})).await.data(200);
     eventually(|| async { other.get("/api/v1/auth/me").await.status == 401 }).await;
-    for name in ["edge-1", "accounts-0", "accounts-1"] {
-        cluster.restart(name).await;
-        let again = cluster.client(1).with_token(&token);
-        assert_eq!(
-            again.get("/api/v1/auth/me").await.status,
-            401,
-            "after {name}"
-        );
+    token
+}
+
+async fn i_12_a_logout_holds_after_a_restart(cluster: &Cluster, token: &str) {
+    for nth in 0..2 {
+        let client = cluster.client(nth).with_token(token);
+        assert_eq!(client.get("/api/v1/auth/me").await.status, 401);
     }
 }
 
@@ -148,7 +148,7 @@ async fn i_7_what_was_acknowledged_outlives_a_kill_and_is_stored_once(
         Arc::new(AtomicU64::new(0)),
     );
     let mut writers = JoinSet::new();
-    for writer in 0..4 {
+    for writer in 0..8 {
         let (edge, token) = (cluster.edges[writer % 2], token.to_owned());
         let (over, acknowledged) = (Arc::clone(&over), Arc::clone(&acknowledged));
         writers.spawn(async move {
@@ -167,10 +167,17 @@ async fn i_7_what_was_acknowledged_outlives_a_kill_and_is_stored_once(
             written
         });
     }
-    for round in 0..4_usize {
+    for round in 0..3_usize {
         let name = format!("feed-{}", round % 2);
         let before = acknowledged.load(Ordering::Relaxed);
-        eventually(|| async { acknowledged.load(Ordering::Relaxed) > before + 5 }).await;
+        // A key whose process was killed is in work until its claim lapses, 15 s later (ID-3): its writer waits that long.
+        let more = async {
+            while acknowledged.load(Ordering::Relaxed) < before + 5 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let more = tokio::time::timeout(Duration::from_secs(90), more).await;
+        more.expect("writes go on after a kill");
         let process = cluster.process(&name);
         process.kill().await;
         process.start();

@@ -1,4 +1,4 @@
-//! The admin listener: `/livez`, `/readyz`, `/metrics` and `/log/filter` for operators and probes.
+//! The admin listener: `/livez`, `/readyz` (also as `/health`), `/metrics` and `/log/filter` for operators and probes.
 
 mod log_filter;
 
@@ -84,7 +84,7 @@ async fn respond(request: Request<Incoming>, readiness: &Readiness) -> Response<
     }
     match request.uri().path() {
         "/livez" => text(StatusCode::OK, "alive\n".to_owned()),
-        "/readyz" => match readiness.check().await {
+        "/readyz" | "/health" => match readiness.check().await {
             Ok(()) => text(StatusCode::OK, "ready\n".to_owned()),
             Err(missing) => text(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -94,7 +94,7 @@ async fn respond(request: Request<Incoming>, readiness: &Readiness) -> Response<
         "/metrics" => text(StatusCode::OK, telemetry::render()),
         _ => text(
             StatusCode::NOT_FOUND,
-            "only /livez, /readyz, /metrics, /log/filter\n".to_owned(),
+            "only /livez, /readyz, /health, /metrics, /log/filter\n".to_owned(),
         ),
     }
 }

@@ -54,6 +54,7 @@ async fn ob_2_the_admin_listener_tells_life_readiness_and_figures() {
     for (head, status, body) in [
         ("GET /livez", "200", "alive"),
         ("GET /readyz", "200", "ready"),
+        ("GET /health", "200", "ready"),
         ("GET /metrics", "200", "sf_admin_test_total 1"),
         ("GET /metrics/", "404", "only"),
         ("GET /", "404", "only"),
