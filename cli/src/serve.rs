@@ -290,11 +290,12 @@ mod tests {
             said(&settings, &[Role::Auth]),
             "auth.signing.active is not set"
         );
+        settings.auth.signing.active = Secret::new("a key".to_owned());
         assert_eq!(
-            said(&settings, &[Role::Feed]),
-            "mesh.peers.profile is not set: feed calls it, and this process does not host it"
+            said(&settings, &[Role::Auth]),
+            "mesh.peers.profile is not set: auth calls it, and this process does not host it"
         );
-        assert!(check(&settings, &[Role::Feed, Role::Profile]).is_ok());
+        assert!(check(&settings, &[Role::Auth, Role::Profile]).is_ok());
         settings.redis.url = Secret::new("redis://x/not-a-number".to_owned());
         let error = format!("{:#}", check(&settings, &[Role::Profile]).unwrap_err());
         assert!(error.starts_with("redis.url cannot be read"), "{error}");
