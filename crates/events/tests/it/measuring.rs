@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use events::{Pace, stream};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use redis::Redis;
+use redis::{Redis, Script};
 use testkit::{OwnRedis, Rig};
 use uuid::Uuid;
 
@@ -50,6 +50,34 @@ async fn eb_7_lag_and_dead_letters_are_shown_right_after_a_restart() {
     )
     .await;
     shows(r#"sf_outbox_lag_seconds{service="profile"}"#, 0.0).await;
+}
+
+#[tokio::test]
+async fn ob_5_the_lag_of_a_consumer_is_the_age_of_what_it_has_not_handled_in_seconds() {
+    static OLD: Script = Script::new(
+        "local id = (redis.call('TIME')[1] - ARGV[1]) .. '000-1'
+         return redis.call('XADD', KEYS[1], id, 'envelope', '')",
+    );
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let figures = recorder.handle();
+    let _here = metrics::set_default_local_recorder(&recorder);
+    let rig = Rig::start().await;
+    let lag = || {
+        gauge(
+            &figures,
+            r#"sf_consumer_lag{service="feed",stream="sf:events:profile"}"#,
+        )
+    };
+    let profile = stream("profile");
+    rig.redis()
+        .eval(&OLD, &[&profile], &["500".into()])
+        .await
+        .unwrap();
+    // Nobody was given it yet.
+    let first = scene::start(scene::counting(&rig, rig.redis(), &Arc::default()).tasks());
+    rig.eventually(|| async { lag().is_some_and(|lag| (500.0..600.0).contains(&lag)) })
+        .await;
+    drop(first);
 }
 
 #[tokio::test]
