@@ -182,3 +182,19 @@ fn ob_2_every_metric_in_the_sources_is_documented() {
     }
     assert!(count > 30, "only {count} found");
 }
+
+#[test]
+fn ob_1_every_crate_of_ours_may_be_logged_in_detail() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let folders = ["crates", "services"].map(|folder| fs::read_dir(root.join(folder)).unwrap());
+    let folders = folders.into_iter().flatten();
+    let mut names: Vec<String> = folders
+        .map(|folder| folder.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.extend(["edge", "contracts", "entity", "migration", "smilefactory"].map(str::to_owned));
+    let missing: Vec<_> = names
+        .iter()
+        .filter(|name| !telemetry::levels::OURS.contains(&name.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
