@@ -19,6 +19,7 @@ use std::{
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use fault::Fault;
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use http::{HeaderMap, Response, uri::PathAndQuery};
 use tokio::sync::watch;
 use tonic::{Code, Status, body::Body};
@@ -43,6 +44,9 @@ pub(crate) use tasks::Tasks;
 const LOOK_UP: Duration = Duration::from_secs(3);
 /// The longest a call waits for the first look-up, or one look-up takes.
 const FIRST_LOOK_UP: Duration = Duration::from_secs(1);
+
+/// The longest a call waits for an endpoint to come back when all are out.
+const LAST_RESORT: Duration = Duration::from_millis(500);
 
 /// Failed calls in a row that take an endpoint out of rotation.
 const FAILURES: u32 = 5;
@@ -107,8 +111,10 @@ impl Remote {
         self.budget.deposit();
         let mut tried = None;
         for retry in 0.. {
-            let endpoint = self.endpoint(call.kind, tried.as_ref()).await;
-            let endpoint = endpoint.ok_or(Failure::Nowhere)?;
+            let endpoint = match self.endpoint(call.kind, tried.as_ref()).await {
+                Some(endpoint) => endpoint,
+                None => self.come_back(call.kind).await.ok_or(Failure::Nowhere)?,
+            };
             let outcome = self.attempt(&endpoint, call, retry).await;
             let Some(cause) = self.worth_repeating(&endpoint, call, &outcome) else {
                 return outcome;
@@ -236,6 +242,22 @@ impl Remote {
             return choose(&self.endpoints.load(), kind, tried);
         }
         choose(&known, kind, tried)
+    }
+
+    /// Has all endpoints probed now, since there is none to call, and waits a little for the first that is back: one
+    /// that was restarted may be there again before its next probe is due.
+    async fn come_back(&self, kind: Kind) -> Option<Arc<Endpoint>> {
+        let known = self.endpoints.load_full();
+        let mut probed: FuturesUnordered<_> = known.iter().map(|it| it.probed_now()).collect();
+        let back = async {
+            while probed.next().await.is_some() {
+                if let Some(back) = choose(&known, kind, None) {
+                    return Some(back);
+                }
+            }
+            None
+        };
+        tokio::time::timeout(LAST_RESORT, back).await.ok().flatten()
     }
 
     /// Whether an endpoint says that it serves, the one a call would go to asked first.

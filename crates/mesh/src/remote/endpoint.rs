@@ -11,7 +11,10 @@ use std::{
 };
 
 use http::{Method, Request, Response, Uri, Version, uri::Scheme};
-use tokio::time::Instant;
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 use tonic::body::Body;
 
 use super::{
@@ -29,6 +32,8 @@ use crate::metadata;
 const SUSPICIOUS: Duration = Duration::from_millis(400);
 /// How often one call looks for a connection that stays open.
 const CONNECTS: u32 = 3;
+/// The shortest pause between two probes.
+const PAUSE: Duration = Duration::from_millis(50);
 /// Who was in rotation this long has its earlier outages forgotten.
 const HEALTHY: Duration = Duration::from_secs(10);
 
@@ -45,6 +50,10 @@ pub(super) struct Endpoint {
     connections: Mutex<Vec<Arc<Connection>>>,
     /// Held by whoever connects, so that many callers open one connection.
     connecting: Arc<tokio::sync::Mutex<()>>,
+    /// Says that somebody waits for the endpoint to come back.
+    wanted: Arc<Notify>,
+    /// Changes after every probe.
+    probed: watch::Sender<()>,
     tasks: Weak<Tasks>,
     me: Weak<Self>,
 }
@@ -69,6 +78,8 @@ impl Endpoint {
             }),
             connections: Mutex::new(Vec::new()),
             connecting: Arc::new(tokio::sync::Mutex::new(())),
+            wanted: Arc::default(),
+            probed: watch::Sender::new(()),
             tasks,
             me: me.clone(),
         })
@@ -274,7 +285,8 @@ impl Endpoint {
             _ => history.outages + 1,
         };
         if let Some(tasks) = self.tasks.upgrade() {
-            tasks.spawn(come_back(self.me.clone(), outage, history.outages));
+            let wanted = Arc::clone(&self.wanted);
+            tasks.spawn(come_back(self.me.clone(), wanted, outage, history.outages));
         }
     }
 
@@ -293,6 +305,14 @@ impl Endpoint {
             }
         }
         Err(Failure::never_sent("no connection stays open"))
+    }
+
+    /// Has an endpoint that is out probed before its time, and waits for the outcome: nobody else can be asked.
+    pub(super) async fn probed_now(&self) {
+        let mut probed = self.probed.subscribe();
+        self.wanted.notify_one();
+        // It is owned by the endpoint, so it only ever changes.
+        let _changed = probed.changed().await;
     }
 
     /// Whether it says that it serves. One that cannot be reached is taken out of rotation, as by a call.
@@ -315,6 +335,7 @@ impl Endpoint {
         self.failures.store(0, Relaxed);
         self.load.forget();
         self.state.store(State::In as u8, Relaxed);
+        self.probed.send_replace(());
         self.out().decrement(1);
         tracing::info!(
             callee = &*self.callee,
@@ -347,9 +368,14 @@ impl Drop for Endpoint {
 }
 
 /// Probes an endpoint until it serves, or nobody wants it any more.
-async fn come_back(endpoint: Weak<Endpoint>, outage: Outage, mut outages: u32) {
+async fn come_back(
+    endpoint: Weak<Endpoint>,
+    wanted: Arc<Notify>,
+    outage: Outage,
+    mut outages: u32,
+) {
     loop {
-        tokio::time::sleep(outage.delay(outages)).await;
+        due(&wanted, &outage, outages).await;
         let Some(endpoint) = endpoint.upgrade() else {
             return;
         };
@@ -357,7 +383,24 @@ async fn come_back(endpoint: Weak<Endpoint>, outage: Outage, mut outages: u32) {
             Ok(()) => return endpoint.put_back(),
             Err(failure) => endpoint.unreachable(failure),
         }
+        endpoint.probed.send_replace(());
         outages += 1;
+    }
+}
+
+/// Waits until a probe is due. An endpoint whose calls fail is not probed before its time: it may well pass.
+async fn due(wanted: &Notify, outage: &Outage, outages: u32) {
+    let delay = tokio::time::sleep(outage.delay(outages));
+    if matches!(outage, Outage::Failures) {
+        return delay.await;
+    }
+    let early = async {
+        tokio::time::sleep(PAUSE).await;
+        wanted.notified().await;
+    };
+    tokio::select! {
+        () = delay => {}
+        () = early => {}
     }
 }
 

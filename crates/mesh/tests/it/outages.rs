@@ -141,6 +141,24 @@ async fn sc_4_nobody_left_is_a_503_at_once() {
 }
 
 #[tokio::test]
+async fn t59_the_first_call_after_all_replicas_were_away_finds_the_one_that_is_back() {
+    let (one, other) = (Server::echo().await, Server::echo().await);
+    let at = other.at;
+    let peers = edge(&[&one, &other]);
+    while one.calls() == 0 || other.calls() == 0 {
+        call(&peers, CREATE).await.unwrap();
+    }
+    drop(one);
+    drop(other);
+    // Long enough for the probes to be seconds apart.
+    for _ in 0..12 {
+        call(&peers, CREATE).await.unwrap_err();
+    }
+    let _back = Server::at(at, |call| async move { call.ok(b"pong") }).await;
+    call(&peers, CREATE).await.unwrap();
+}
+
+#[tokio::test]
 async fn sc_4_a_replica_whose_calls_fail_leaves_rotation() {
     let good = Server::echo().await;
     let bad = Server::start(|call| async move {
