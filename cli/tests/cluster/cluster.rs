@@ -179,7 +179,7 @@ impl Cluster {
         token.as_str().unwrap().to_owned()
     }
 
-    /// Ends a process in order, starts it again and waits until whoever calls it does so again, as who rolls has to.
+    /// Ends a process in order, starts it again and waits until it is ready.
     pub(crate) async fn restart(&mut self, name: &str) {
         let process = self.process(name);
         process.terminate().await;
@@ -187,32 +187,6 @@ impl Cluster {
         assert!(status.success(), "{name}: {status}\n{}", process.said());
         process.start();
         process.ready().await;
-        self.settled(name).await;
-    }
-
-    /// Waits until no process has this one out of rotation any more, by what they log of it.
-    async fn settled(&self, name: &str) {
-        let (kind, nth) = name.split_once('-').unwrap();
-        let nth: usize = nth.parse().unwrap();
-        let address = match kind {
-            "accounts" => self.accounts[nth].to_string(),
-            "feed" => self.feeds[nth].to_string(),
-            _ => return,
-        };
-        for process in &self.processes {
-            for callee in ["auth", "profile", "feed"] {
-                let line = |line: &&str| line.contains(&address) && line.contains(callee);
-                eventually(|| async {
-                    let log = process.log();
-                    let last = log
-                        .lines()
-                        .filter(line)
-                        .rfind(|line| line.contains("rotation"));
-                    last.is_none_or(|last| last.contains("in rotation again"))
-                })
-                .await;
-            }
-        }
     }
 
     /// Ends every process in order, edges first.
