@@ -40,6 +40,9 @@ const ALLOWED: Duration = Duration::from_secs(30);
 /// about: the deadline of the call ends the wait.
 const PATIENCE: Duration = Duration::from_secs(6);
 
+/// The longest a test waits at its end for its database to be dropped.
+const PUT_AWAY: Duration = Duration::from_secs(1);
+
 /// A database, a Redis and a mesh for one test.
 pub struct Rig {
     config: HostConfig,
@@ -280,17 +283,20 @@ impl Drop for Rig {
         let Some((database, number)) = self.remains.take() else {
             return;
         };
-        // On a thread of its own, because this one's runtime may not be waited for; joined, so that the process does
-        // not end before everything is put away.
-        let away = std::thread::spawn(move || {
+        // On a thread of its own, because this one's runtime may not be waited for. Awaited, so that the process does not
+        // end before everything is put away; but not for long: PostgreSQL drops no database while somebody is signing in,
+        // and a pool of this runtime that is doing so goes on or ends only after this.
+        let (done, put_away) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build();
             if let Ok(runtime) = runtime {
                 runtime.block_on(async { tokio::join!(database.drop(), number.give_back()) });
             }
+            let _nobody_waits = done.send(());
         });
-        let _joined = away.join();
+        let _late = put_away.recv_timeout(PUT_AWAY);
     }
 }
 
