@@ -75,7 +75,7 @@ impl Cache {
     pub(crate) fn new(bytes: u64, news: Arc<News>) -> Self {
         let kept = moka::future::Cache::builder()
             .max_capacity(bytes)
-            // What is asked for now displaces what was; the other policy would keep outdated states that were popular.
+            // New requests displace old ones; the other policy would keep outdated states that were popular.
             .eviction_policy(moka::policy::EvictionPolicy::lru())
             .weigher(|key: &Key, kept: &Kept| weight(key, &kept.reply))
             .expire_after(Lifetimes)

@@ -60,7 +60,7 @@ pub(super) struct Connection {
     _driver: Driver,
 }
 
-/// What a connection is good for now.
+/// What a connection can still be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
     /// One more call.

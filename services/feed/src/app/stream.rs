@@ -92,7 +92,7 @@ struct Walk {
     latest: watch::Receiver<Latest>,
     /// Everything before it was sent or is none of this viewer's business.
     position: Position,
-    /// How far the stream can come for now.
+    /// How far the stream can come until there is news.
     goal: Snapshot,
     /// Whether it has come so far.
     done: bool,
