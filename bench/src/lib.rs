@@ -1,0 +1,1 @@
+//! Whole-system load, comparisons and faults.
