@@ -1,1 +1,4 @@
 //! Whole-system load, comparisons and faults.
+
+pub mod load;
+pub mod processes;

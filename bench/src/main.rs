@@ -11,9 +11,14 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    /// Loads a server as a plan on the input says (JSON), and prints what came of it (JSON).
+    Load,
+}
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    match Arguments::parse().command {}
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().command {
+        // On one thread, so that it can be kept on one core.
+        Command::Load => bench::load::command(),
+    }
 }
