@@ -20,6 +20,7 @@ enum Layer {
     Migration,
     Cli,
     EndToEnd,
+    Bench,
     Fuzz,
 }
 
@@ -34,6 +35,7 @@ impl Layer {
             "migration" => Self::Migration,
             "cli" => Self::Cli,
             "e2e" => Self::EndToEnd,
+            "bench" => Self::Bench,
             "fuzz" => Self::Fuzz,
             folder if folder.starts_with("crates/") => Self::Shared,
             folder if folder.starts_with("services/") => Self::Service,
@@ -52,7 +54,7 @@ impl Layer {
             Self::Service => &[Contracts, Fault, Shared, Entity],
             Self::Edge | Self::Fuzz => &[Contracts, Fault, Shared],
             Self::Cli => &[Contracts, Fault, Shared, Entity, Migration, Service, Edge],
-            Self::EndToEnd => &[
+            Self::EndToEnd | Self::Bench => &[
                 Contracts,
                 Fault,
                 Shared,
@@ -160,7 +162,7 @@ fn the_test_kit_never_ships() {
     let ships = edges.iter().filter(|(from, to, kind)| {
         to == "crates/testkit"
             && *kind != DependencyKind::Development
-            && Layer::of(from) != Layer::EndToEnd
+            && !matches!(Layer::of(from), Layer::EndToEnd | Layer::Bench)
     });
     none_wrong(
         &ships
@@ -182,6 +184,7 @@ fn only_data_layers_see_the_database_client() {
         | Layer::Service
         | Layer::Testkit
         | Layer::Cli
+        | Layer::Bench
         | Layer::Fuzz => true,
         _ => matches!(folder, "crates/store" | "crates/events" | "crates/chassis"),
     };

@@ -7,12 +7,14 @@
 mod database;
 mod keyed;
 mod number;
+mod own_postgres;
 mod own_redis;
 mod rig;
 mod wait;
 
 pub use database::ROLE_SECRET;
 pub use keyed::{is_replayed, keyed};
+pub use own_postgres::OwnPostgres;
 pub use own_redis::OwnRedis;
 pub use rig::{Rig, variable};
 pub use wait::{Fact, eventually};

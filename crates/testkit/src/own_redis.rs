@@ -10,7 +10,7 @@ use redis::Redis;
 use uuid::Uuid;
 
 /// The user `nobody`, whom a server started by root runs as.
-const NOBODY: u32 = 65_534;
+pub(crate) const NOBODY: u32 = 65_534;
 /// Longest time a server takes to answer, on a machine that does much else.
 const STARTED: Duration = Duration::from_secs(20);
 
@@ -91,14 +91,18 @@ fn run(port: u16, password: &str) -> Child {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-    if is_root {
+    if is_root() {
         command.uid(NOBODY).gid(NOBODY);
     }
     command.spawn().expect("redis-server is installed")
 }
 
-fn free_port() -> u16 {
+/// Whether this process is root's; servers must not be.
+pub(crate) fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
     listener.local_addr().expect("it is bound").port()
 }
