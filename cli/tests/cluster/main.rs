@@ -6,20 +6,18 @@
     reason = "a test reports by panicking"
 )]
 
-mod cluster;
-mod load;
-mod process;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use bench::deployment::{Ask, Cluster, Place, Servers, Session, Site, Traffic, free_address, post};
 use bytes::Bytes;
+use e2e::Client;
 use mesh::Verbatim;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::json;
-use testkit::eventually;
+use testkit::{Rig, eventually};
 use tokio::task::JoinSet;
 use tonic::client::Grpc;
 use tonic::metadata::MetadataMap;
@@ -27,29 +25,52 @@ use tonic::transport::Endpoint;
 use tonic::{Code, Request};
 use uuid::Uuid;
 
-use cluster::{Cluster, Ground};
-use load::Load;
-use process::exchange;
+/// auth and profile share a process, so that both ways of calling are taken.
+const SHARED: &[&[&str]] = &[&["auth", "profile"], &["feed"]];
 
 /// Least number of requests a rolling restart has to see; the figure of N-22 is a bench's.
 const REQUESTS: u64 = 300;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_holds_in_one_process_holds_in_many() {
-    let mut cluster = Cluster::start().await;
+    let rig = Rig::start().await;
+    let mut cluster = Cluster::start(place(&rig), SHARED).await.unwrap();
     let token = a_journey_goes_through_both_edges(&cluster).await;
     t16_no_port_answers_without_a_credential(&cluster).await;
     t15_identity_from_outside_has_no_effect(&cluster).await;
     let left = i_12_a_logout_at_one_edge_holds_at_the_other(&cluster).await;
     t59_a_rolling_restart_fails_no_request(&mut cluster, &token).await;
     i_12_a_logout_holds_after_a_restart(&cluster, &left).await;
-    i_7_what_was_acknowledged_outlives_a_kill_and_is_stored_once(&mut cluster, &token).await;
-    cluster.stop().await;
+    i_7_what_was_acknowledged_outlives_a_kill_and_is_stored_once(&rig, &mut cluster, &token).await;
+    cluster.stop().await.unwrap();
+}
+
+/// The built binary on the servers of a rig.
+fn place(rig: &Rig) -> Place {
+    let host = rig.config();
+    Place {
+        binary: env!("CARGO_BIN_EXE_smilefactory").into(),
+        servers: Servers {
+            database: host.database.url.expose().to_owned(),
+            role_secret: host.database.role_secret.expose().to_owned(),
+            redis: host.redis.url.expose().to_owned(),
+            secret: host.secret.expose().to_owned(),
+        },
+        settings: String::new(),
+    }
+}
+
+fn client(cluster: &Cluster, nth: usize) -> Client {
+    Client::new(cluster.entry.edges[nth].address())
+}
+
+async fn sign_in(cluster: &Cluster, nth: usize, email: &str) -> Session {
+    cluster.entry.sign_in(nth, email).await.unwrap()
 }
 
 async fn a_journey_goes_through_both_edges(cluster: &Cluster) -> String {
-    let token = cluster.sign_in(0, "ada@example.com").await;
-    let [one, other] = [0, 1].map(|nth| cluster.client(nth).with_token(&token));
+    let token = sign_in(cluster, 0, "ada@example.com").await.access;
+    let [one, other] = [0, 1].map(|nth| client(cluster, nth).with_token(&token));
     let post = json!({"type": "general", "content": "from the other edge", "visibility": "public"});
     let made = other.post("/api/v1/posts", post).await.data(201);
     let path = format!("/api/v1/posts/{}", made["id"].as_str().unwrap());
@@ -61,7 +82,7 @@ async fn a_journey_goes_through_both_edges(cluster: &Cluster) -> String {
     one.post(&like, json!({})).await.data(200);
     // What the other edge keeps for readers without a token is dropped by feed's signal (GW-18).
     eventually(|| async {
-        let seen = cluster.client(1).get(&path).await.data(200);
+        let seen = client(cluster, 1).get(&path).await.data(200);
         seen["likesCount"] == 1
     })
     .await;
@@ -71,7 +92,7 @@ async fn a_journey_goes_through_both_edges(cluster: &Cluster) -> String {
 async fn t16_no_port_answers_without_a_credential(cluster: &Cluster) {
     let mut forged = MetadataMap::new();
     forged.insert("x-sf-identity", "e30.e30.c2ln".parse().unwrap());
-    for address in [cluster.feeds[0], cluster.accounts[1]] {
+    for address in [cluster.peers("feed")[0], cluster.peers("auth")[1]] {
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
         let channel = endpoint.connect().await.unwrap();
         for rule in contracts::rpcs() {
@@ -95,17 +116,15 @@ async fn t15_identity_from_outside_has_no_effect(cluster: &Cluster) {
         "grpc-metadata-x-account-id",
         "x-account-id-bin",
     ] {
-        let request = format!(
-            "GET /api/v1/auth/me HTTP/1.1\r\nhost: cluster\r\nconnection: close\r\n{name}: e30.e30.c2ln\r\n\r\n"
-        );
-        let reply = exchange(cluster.edges[0], &request).await.unwrap();
-        assert_eq!(reply.unwrap().0, 401, "{name}");
+        let ask = Ask::get("/api/v1/auth/me").header(name, "e30.e30.c2ln");
+        let reply = cluster.entry.edges[0].send(&ask).await.unwrap();
+        assert_eq!(reply.status, 401, "{name}");
     }
 }
 
 async fn i_12_a_logout_at_one_edge_holds_at_the_other(cluster: &Cluster) -> String {
-    let token = cluster.sign_in(1, "leaving@example.com").await;
-    let [one, other] = [0, 1].map(|nth| cluster.client(nth).with_token(&token));
+    let token = sign_in(cluster, 1, "leaving@example.com").await.access;
+    let [one, other] = [0, 1].map(|nth| client(cluster, nth).with_token(&token));
     other.get("/api/v1/auth/me").await.data(200);
     one.post("/api/v1/auth/logout", json!({})).await.data(200);
     eventually(|| async { other.get("/api/v1/auth/me").await.status == 401 }).await;
@@ -114,32 +133,30 @@ async fn i_12_a_logout_at_one_edge_holds_at_the_other(cluster: &Cluster) -> Stri
 
 async fn i_12_a_logout_holds_after_a_restart(cluster: &Cluster, token: &str) {
     for nth in 0..2 {
-        let client = cluster.client(nth).with_token(token);
+        let client = client(cluster, nth).with_token(token);
         assert_eq!(client.get("/api/v1/auth/me").await.status, 401);
     }
 }
 
 async fn t59_a_rolling_restart_fails_no_request(cluster: &mut Cluster, token: &str) {
-    let load = Load::new(cluster.edges, token);
-    let workers = load.begin(6);
-    let names: Vec<String> = cluster.processes.iter().map(|it| it.name.clone()).collect();
-    for name in &names {
-        cluster.restart(name).await;
+    let traffic = Traffic::start(&cluster.entry, token, 6);
+    for name in cluster.names() {
+        cluster.restart(&name).await.unwrap();
     }
-    let enough = || async { load.answered.load(Ordering::Relaxed) >= REQUESTS };
-    eventually(enough).await;
-    let wrong = load.end(workers).await;
+    eventually(|| async { traffic.answered() >= REQUESTS }).await;
+    let answered = traffic.answered();
+    let wrong = traffic.end().await;
     assert!(
         wrong.is_empty(),
-        "{} of {}: {:#?}",
+        "{} of {answered}: {:#?}",
         wrong.len(),
-        load.answered.load(Ordering::Relaxed),
         &wrong[..wrong.len().min(5)]
     );
 }
 
 /// Writers who send each post until it is acknowledged, always with its own key.
 async fn i_7_what_was_acknowledged_outlives_a_kill_and_is_stored_once(
+    rig: &Rig,
     cluster: &mut Cluster,
     token: &str,
 ) {
@@ -149,16 +166,14 @@ async fn i_7_what_was_acknowledged_outlives_a_kill_and_is_stored_once(
     );
     let mut writers = JoinSet::new();
     for writer in 0..8 {
-        let (edge, token) = (cluster.edges[writer % 2], token.to_owned());
+        let (edge, token) = (cluster.entry.edges[writer % 2].clone(), token.to_owned());
         let (over, acknowledged) = (Arc::clone(&over), Arc::clone(&acknowledged));
         writers.spawn(async move {
-            let host =
-                format!("host: cluster\r\nconnection: close\r\nauthorization: Bearer {token}\r\n");
             let mut written = Vec::new();
             while !over.load(Ordering::Relaxed) {
                 let content = format!("kept {}", Uuid::now_v7());
-                let request = load::post(&host, &content, &Uuid::now_v7().to_string());
-                while !matches!(exchange(edge, &request).await, Ok(Some((201, _)))) {
+                let ask = post(&content).key(Uuid::now_v7()).token(&token);
+                while !edge.send(&ask).await.is_ok_and(|it| it.status == 201) {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
                 acknowledged.fetch_add(1, Ordering::Relaxed);
@@ -178,10 +193,7 @@ async fn i_7_what_was_acknowledged_outlives_a_kill_and_is_stored_once(
         };
         let more = tokio::time::timeout(Duration::from_secs(90), more).await;
         more.expect("writes go on after a kill");
-        let process = cluster.process(&name);
-        process.kill().await;
-        process.start();
-        process.ready().await;
+        cluster.kill(&name).await.unwrap();
     }
     over.store(true, Ordering::Relaxed);
     let written: Vec<String> = writers.join_all().await.into_iter().flatten().collect();
@@ -189,13 +201,7 @@ async fn i_7_what_was_acknowledged_outlives_a_kill_and_is_stored_once(
         DbBackend::Postgres,
         "select content, count(*) as copies from feed.posts where content like 'kept %' group by content",
     );
-    let rows = cluster
-        .ground
-        .rig
-        .owner()
-        .query_all_raw(asked)
-        .await
-        .unwrap();
+    let rows = rig.owner().query_all_raw(asked).await.unwrap();
     let stored: BTreeMap<String, i64> = rows
         .iter()
         .map(|row| {
@@ -217,28 +223,31 @@ async fn i_7_what_was_acknowledged_outlives_a_kill_and_is_stored_once(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dl_4_a_service_waits_for_the_schema_it_needs() {
-    let ground = Ground::prepare().await;
+    let rig = Rig::start().await;
+    let site = Site::new(place(&rig)).unwrap();
     let forget = "delete from app.seaql_migrations where version = 'm20261123_000034_feed_stream'";
-    ground.rig.owner().execute_unprepared(forget).await.unwrap();
-    let listen = ("SF__LISTEN__ADDRESS", process::free_address().to_string());
-    let mut process = ground.process("waiting", &["serve", "profile"], &[listen]);
-    process.start();
+    rig.owner().execute_unprepared(forget).await.unwrap();
+    let listen = ("SF__LISTEN__ADDRESS", free_address().to_string());
+    let mut process = site.process("waiting", &["serve", "profile"], &[listen]);
+    process.start().unwrap();
     eventually(|| async {
-        let answer = process.ask("/readyz").await;
-        answer.is_some_and(|(status, said)| status == 503 && said.contains("database of profile"))
+        let reply = process.ask("/readyz").await;
+        let of_profile =
+            |body: &Bytes| String::from_utf8_lossy(body).contains("database of profile");
+        reply.is_some_and(|reply| reply.status == 503 && of_profile(&reply.body))
     })
     .await;
-    assert_eq!(process.ask("/livez").await.unwrap().0, 200);
+    assert_eq!(process.ask("/livez").await.unwrap().status, 200);
     let again = "insert into app.seaql_migrations (version, applied_at) values ('m20261123_000034_feed_stream', 0)";
-    ground.rig.owner().execute_unprepared(again).await.unwrap();
-    process.ready().await;
-    process.terminate().await;
-    assert!(process.ended().await.success(), "{}", process.said());
+    rig.owner().execute_unprepared(again).await.unwrap();
+    process.ready().await.unwrap();
+    process.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dl_3_a_setting_that_cannot_be_used_ends_the_start_and_is_named() {
-    let ground = Ground::prepare().await;
+    let rig = Rig::start().await;
+    let site = Site::new(place(&rig)).unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     for (role, name, value) in [
@@ -251,8 +260,9 @@ async fn dl_3_a_setting_that_cannot_be_used_ends_the_start_and_is_named() {
         ("auth", "SF__MESH__PEERS__PROFILE", "127.0.0.1"),
         ("feed", "SF__MESH__PEERS__AUTH", "127.0.0.1:1"),
     ] {
-        let process = ground.process("failing", &["serve", role], &[(name, value.to_owned())]);
-        let said = process.fail().await;
+        let process = site.process("failing", &["serve", role], &[(name, value.to_owned())]);
+        let (succeeded, said) = process.run().await.unwrap();
+        assert!(!succeeded, "{name}");
         let missing = "mesh.peers.profile".to_owned();
         let setting = name
             .trim_start_matches("SF__")

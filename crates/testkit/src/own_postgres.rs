@@ -163,10 +163,7 @@ fn programs() -> PathBuf {
         .flatten()
         .filter_map(|entry| {
             let version = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            Some((
-                version,
-                format!("/usr/lib/postgresql/{version}/bin").into(),
-            ))
+            Some((version, format!("/usr/lib/postgresql/{version}/bin").into()))
         })
         .collect();
     packaged.sort();
