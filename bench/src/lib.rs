@@ -1,8 +1,5 @@
 //! Whole-system load, comparisons and faults.
 
-<<<<<<< HEAD
+pub mod deployment;
 pub mod load;
 pub mod processes;
-=======
-pub mod deployment;
->>>>>>> 7cd7d04 (bench: the harness of processes lives in its lib; cli's tests use it)

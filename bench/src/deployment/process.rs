@@ -10,9 +10,6 @@ use tokio::process::{Child, Command};
 
 use super::{Ask, Door, LONGEST, LOOK, Reply, free_address};
 
-/// Ticks a second `/proc` counts CPU time in: `USER_HZ`, 100 on every Linux.
-const TICKS: f64 = 100.0;
-
 /// A process that is started, told to end and started again at the same addresses.
 #[derive(Debug)]
 pub struct Process {
@@ -170,36 +167,6 @@ impl Process {
         let mut child = self.child.take().context("it does not run")?;
         let status = tokio::time::timeout(LONGEST, child.wait()).await;
         Ok(status.with_context(|| format!("{} does not end\n{}", self.name, self.said()))??)
-    }
-
-    /// Bytes of memory it has in use.
-    ///
-    /// # Errors
-    /// It does not run.
-    pub fn memory(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()?))?;
-        let line = status.lines().find_map(|it| it.strip_prefix("VmRSS:"));
-        let kib: u64 = line
-            .and_then(|it| it.split_whitespace().next())
-            .context("no VmRSS")?
-            .parse()?;
-        Ok(kib * 1024)
-    }
-
-    /// CPU time it has used so far, user and system.
-    ///
-    /// # Errors
-    /// It does not run.
-    pub fn cpu(&self) -> Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id()?))?;
-        // The name in parentheses may hold anything; state follows it, user and system time are 11 and 12 further on.
-        let (_, rest) = stat.rsplit_once(')').context("no stat")?;
-        let fields: Vec<&str> = rest.split_whitespace().collect();
-        let mut ticks = 0.0;
-        for field in [11, 12] {
-            ticks += fields.get(field).context("a short stat")?.parse::<f64>()?;
-        }
-        Ok(Duration::from_secs_f64(ticks / TICKS))
     }
 
     /// What it has logged so far.
