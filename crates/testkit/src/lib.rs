@@ -5,6 +5,7 @@
 )]
 
 mod database;
+mod disorder;
 mod keyed;
 mod number;
 mod own_postgres;
@@ -13,6 +14,7 @@ mod rig;
 mod wait;
 
 pub use database::ROLE_SECRET;
+pub use disorder::{Told, twice_and_shuffled};
 pub use keyed::{is_replayed, keyed};
 pub use own_postgres::OwnPostgres;
 pub use own_redis::OwnRedis;

@@ -32,6 +32,10 @@ pub struct Model {
     pub completion: i32,
     /// The version of the profile these facts are of.
     pub version: i32,
+    /// The version `is_primary` is of, when it was told apart from the facts and is newer.
+    pub primary_version: Option<i32>,
+    /// Of a deleted profile: the one that was primary then, which its sessions act as.
+    pub successor_id: Option<Uuid>,
 }
 
 /// Links to other tables of the schema.

@@ -100,13 +100,16 @@ impl App {
         let (id, account_id) = (parse(&profile.profile_id)?, parse(&profile.account_id)?);
         // Before the clock is asked: no token can be minted between the two (AU-9).
         store::account::lock(&**tx, account_id).await?;
-        store::profile::bury(&**tx, account_id, id, profile.version).await?;
+        let successor = deleted.new_primary_id.parse().ok();
+        store::profile::bury(&**tx, account_id, id, profile.version, successor).await?;
         let now = store::clock(&**tx).await?;
         self.outdate_tokens(&**tx, account_id, Outdated::Profile(id), now)
             .await?;
         self.wake_feed_after(tx);
-        if let Ok(primary) = deleted.new_primary_id.parse() {
-            let moved = store::session::move_all(&**tx, account_id, id, primary).await?;
+        if let Some(successor) = successor {
+            // The successor's own end may have been told before this one.
+            let heir = store::profile::heir(&**tx, successor).await?;
+            let moved = store::session::move_all(&**tx, account_id, id, heir).await?;
             for session in &moved {
                 tell_switched(tx, ctx, session).await?;
             }

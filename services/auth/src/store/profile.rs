@@ -1,4 +1,5 @@
-//! The projection of accounts' profiles (`account_profiles`): whole rows, the newest version wins.
+//! The projection of accounts' profiles (`account_profiles`): of the facts and of the mark of the primary profile, which
+//! are told together and apart, the newest version of each wins (I-9).
 //!
 //! A deleted profile leaves a row of status `deleted` without its facts, so that no late event revives it.
 
@@ -8,7 +9,7 @@ use entity::auth::account_profiles::{ActiveModel, Column, Entity, Model};
 use fault::Result;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Statement,
 };
 use uuid::Uuid;
 
@@ -76,16 +77,18 @@ pub(crate) async fn put(db: &impl ConnectionTrait, profile: &OwnProfile) -> Resu
         is_primary: Set(profile.is_primary),
         completion: Set(profile.completion),
         version: Set(profile.version),
+        ..Default::default()
     };
     upsert(db, row).await
 }
 
-/// Leaves of a deleted profile only that it was.
+/// Leaves of a deleted profile only that it was, and which one its sessions act as instead.
 pub(crate) async fn bury(
     db: &impl ConnectionTrait,
     account_id: Uuid,
     id: Uuid,
     version: i32,
+    successor: Option<Uuid>,
 ) -> Result<()> {
     let row = ActiveModel {
         profile_id: Set(id),
@@ -98,11 +101,32 @@ pub(crate) async fn bury(
         is_primary: Set(false),
         completion: Set(0),
         version: Set(version),
+        successor_id: Set(successor),
+        ..Default::default()
     };
     upsert(db, row).await
 }
 
+/// Returns the profile itself, or when it was deleted the one that took over in the end.
+pub(crate) async fn heir(db: &impl ConnectionTrait, id: Uuid) -> Result<Uuid> {
+    let follow = Statement::from_sql_and_values(
+        db.get_database_backend(),
+        "with recursive line as (
+           select $1::uuid as id
+           union select p.successor_id from line join account_profiles p on p.profile_id = line.id
+             where p.successor_id is not null)
+         select id from line where not exists (
+           select from account_profiles p where p.profile_id = line.id and p.successor_id is not null)",
+        [id.into()],
+    );
+    let row = db.query_one_raw(follow).await.map_err(store::fault)?;
+    row.map_or(Ok(id), |row| row.try_get("", "id"))
+        .map_err(store::fault)
+}
+
 /// Says whether a known profile is primary, as of a version; returns false if the profile is not known.
+///
+/// The version of the facts stays: they may be told later, and are no older for that.
 pub(crate) async fn set_primary(
     db: &impl ConnectionTrait,
     id: Uuid,
@@ -111,10 +135,13 @@ pub(crate) async fn set_primary(
 ) -> Result<bool> {
     Entity::update_many()
         .col_expr(Column::IsPrimary, Expr::value(primary))
-        .col_expr(Column::Version, Expr::value(version))
+        .col_expr(Column::PrimaryVersion, Expr::value(version))
         .filter(Column::ProfileId.eq(id))
         .filter(Column::Status.ne(DELETED))
-        .filter(Column::Version.lt(version))
+        .filter(Expr::cust_with_values(
+            "greatest(version, primary_version) < $1",
+            [version],
+        ))
         .exec(db)
         .await
         .map_err(store::fault)?;
@@ -130,10 +157,17 @@ async fn upsert(db: &impl ConnectionTrait, row: ActiveModel) -> Result<()> {
             Column::AvatarUrl,
             Column::Bio,
             Column::Status,
-            Column::IsPrimary,
             Column::Completion,
             Column::Version,
+            Column::SuccessorId,
         ])
+        .value(
+            Column::IsPrimary,
+            Expr::cust(
+                "case when account_profiles.primary_version >= excluded.version \
+                 then account_profiles.is_primary else excluded.is_primary end",
+            ),
+        )
         .action_and_where(
             Expr::col((Entity, Column::Version))
                 .lt(Expr::cust("excluded.version"))

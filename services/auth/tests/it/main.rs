@@ -12,6 +12,7 @@ mod refresh;
 mod revocation;
 mod session;
 mod settings;
+mod shuffled;
 mod sign_in;
 mod sink;
 mod world;
