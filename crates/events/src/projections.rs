@@ -115,40 +115,24 @@ pub fn pairs(consumer: Consumer) -> Consumer {
         })
         .on::<ProfileBlocked>(|tx, _, e| {
             Box::pin(async move {
-                BLOCK
-                    .keep(
-                        &**tx,
-                        &e.blocker_account_id,
-                        &e.blocked_account_id,
-                        e.version,
-                        true,
-                    )
-                    .await
+                let (blocker, blocked) = (&e.blocker_account_id, &e.blocked_account_id);
+                keep_block(&**tx, blocker, blocked, e.version, true).await
             })
         })
         .on::<ProfileUnblocked>(|tx, _, e| {
             Box::pin(async move {
-                BLOCK
-                    .keep(
-                        &**tx,
-                        &e.blocker_account_id,
-                        &e.blocked_account_id,
-                        e.version,
-                        false,
-                    )
-                    .await
+                let (blocker, blocked) = (&e.blocker_account_id, &e.blocked_account_id);
+                keep_block(&**tx, blocker, blocked, e.version, false).await
             })
         })
         .on::<ProfileMuted>(|tx, _, e| {
             Box::pin(async move {
-                MUTE.keep(&**tx, &e.account_id, &e.muted_profile_id, e.version, true)
-                    .await
+                keep_mute(&**tx, &e.account_id, &e.muted_profile_id, e.version, true).await
             })
         })
         .on::<ProfileUnmuted>(|tx, _, e| {
             Box::pin(async move {
-                MUTE.keep(&**tx, &e.account_id, &e.muted_profile_id, e.version, false)
-                    .await
+                keep_mute(&**tx, &e.account_id, &e.muted_profile_id, e.version, false).await
             })
         })
 }
@@ -292,39 +276,52 @@ pub async fn keep_account(
     Ok(kept == 1)
 }
 
-/// A table of two ids, a version and an end.
-struct Pair(&'static str);
+/// Stores that an account blocks another, or no longer.
+///
+/// # Errors
+/// See [`store::fault`].
+pub async fn keep_block(
+    on: &impl ConnectionTrait,
+    blocker: &str,
+    blocked: &str,
+    version: i32,
+    holds: bool,
+) -> Result<()> {
+    let keep = "insert into block_ref as r (blocker_account, blocked_account, version, removed_at) \
+         values ($1, $2, $3, case when $4 then null else now() end) \
+         on conflict (blocker_account, blocked_account) do update \
+         set version = excluded.version, removed_at = excluded.removed_at where r.version < excluded.version";
+    keep_pair(on, keep, blocker, blocked, version, holds).await
+}
 
-const BLOCK: Pair = Pair(
-    "insert into block_ref as r (blocker_account, blocked_account, version, removed_at) \
-     values ($1, $2, $3, case when $4 then null else now() end) \
-     on conflict (blocker_account, blocked_account) do update \
-     set version = excluded.version, removed_at = excluded.removed_at where r.version < excluded.version",
-);
-const MUTE: Pair = Pair(
-    "insert into mute_ref as r (account_id, muted_profile_id, version, removed_at) \
-     values ($1, $2, $3, case when $4 then null else now() end) \
-     on conflict (account_id, muted_profile_id) do update \
-     set version = excluded.version, removed_at = excluded.removed_at where r.version < excluded.version",
-);
+/// Stores that an account does not want to hear of a profile, or does again.
+///
+/// # Errors
+/// See [`store::fault`].
+pub async fn keep_mute(
+    on: &impl ConnectionTrait,
+    account: &str,
+    profile: &str,
+    version: i32,
+    holds: bool,
+) -> Result<()> {
+    let keep = "insert into mute_ref as r (account_id, muted_profile_id, version, removed_at) \
+         values ($1, $2, $3, case when $4 then null else now() end) \
+         on conflict (account_id, muted_profile_id) do update \
+         set version = excluded.version, removed_at = excluded.removed_at where r.version < excluded.version";
+    keep_pair(on, keep, account, profile, version, holds).await
+}
 
-impl Pair {
-    async fn keep(
-        &self,
-        on: &impl ConnectionTrait,
-        a: &str,
-        b: &str,
-        version: i32,
-        holds: bool,
-    ) -> Result<()> {
-        run(
-            on,
-            self.0,
-            vec![id(a)?.into(), id(b)?.into(), version.into(), holds.into()],
-        )
-        .await
-        .map(drop)
-    }
+async fn keep_pair(
+    on: &impl ConnectionTrait,
+    sql: &str,
+    a: &str,
+    b: &str,
+    version: i32,
+    holds: bool,
+) -> Result<()> {
+    let values = vec![id(a)?.into(), id(b)?.into(), version.into(), holds.into()];
+    run(on, sql, values).await.map(drop)
 }
 
 async fn keep_group(

@@ -19,6 +19,7 @@ mod profiles;
 mod removal;
 mod replica;
 mod schedule;
+mod shuffled;
 mod stream;
 mod views;
 mod visibility;

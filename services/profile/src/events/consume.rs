@@ -3,7 +3,9 @@
 use contracts::auth::v1::{
     AccountCreated, AccountDeactivated, AccountDeleted, AccountReactivated, AccountSettingsChanged,
 };
-use contracts::connection::v1::{ConnectionAccepted, ConnectionRemoved};
+use contracts::connection::v1::{
+    ConnectionAccepted, ConnectionRemoved, ProfileBlocked, ProfileMuted,
+};
 use contracts::feed::v1::{PostArchived, PostCreated};
 use events::{Consumer, context, projections};
 use fault::{Fault, Reason, Result};
@@ -18,7 +20,7 @@ use crate::store as rows;
 /// Returns the consumer of everything the service wants to know.
 #[must_use]
 pub(crate) fn consumer(db: Db, redis: Redis) -> Consumer {
-    posts(connections(accounts(projections::pairs(Consumer::new(
+    posts(relations(accounts(projections::pairs(Consumer::new(
         "profile", db, redis,
     )))))
 }
@@ -64,38 +66,44 @@ fn accounts(consumer: Consumer) -> Consumer {
         })
 }
 
-/// Replaces the projection's handlers: these count as well.
-fn connections(consumer: Consumer) -> Consumer {
+/// Replaces those handlers of the projections that make a pair: who is gone here is in none, however late it is told;
+/// connections are counted as well.
+fn relations(consumer: Consumer) -> Consumer {
     consumer
-        .on::<ConnectionAccepted>(|tx, _, event| {
+        .on::<ConnectionAccepted>(|tx, _, e| {
             Box::pin(async move {
-                connect(
-                    tx,
-                    &event.requester_profile_id,
-                    &event.addressee_profile_id,
-                    event.version,
-                    true,
-                )
-                .await
+                let (one, other) = (id(&e.requester_profile_id)?, id(&e.addressee_profile_id)?);
+                let lives = !rows::relation::is_gone(tx, &[one, other], &[]).await?;
+                connect(tx, one, other, e.version, lives).await
             })
         })
-        .on::<ConnectionRemoved>(|tx, _, event| {
+        .on::<ConnectionRemoved>(|tx, _, e| {
             Box::pin(async move {
-                connect(
-                    tx,
-                    &event.requester_profile_id,
-                    &event.addressee_profile_id,
-                    event.version,
-                    false,
-                )
-                .await
+                let (one, other) = (id(&e.requester_profile_id)?, id(&e.addressee_profile_id)?);
+                connect(tx, one, other, e.version, false).await
+            })
+        })
+        .on::<ProfileBlocked>(|tx, _, e| {
+            Box::pin(async move {
+                let (blocker, blocked) = (&e.blocker_account_id, &e.blocked_account_id);
+                let accounts = [id(blocker)?, id(blocked)?];
+                let lives = !rows::relation::is_gone(tx, &[], &accounts).await?;
+                projections::keep_block(&**tx, blocker, blocked, e.version, lives).await
+            })
+        })
+        .on::<ProfileMuted>(|tx, _, e| {
+            Box::pin(async move {
+                let (account, muted) = (&e.account_id, &e.muted_profile_id);
+                let lives = !rows::relation::is_gone(tx, &[id(muted)?], &[id(account)?]).await?;
+                projections::keep_mute(&**tx, account, muted, e.version, lives).await
             })
         })
 }
 
-async fn connect(tx: &mut Tx, one: &str, other: &str, version: i32, connected: bool) -> Result<()> {
-    if projections::keep_connection(&**tx, one, other, version, connected).await? {
-        rows::stats::count_connections(tx, [id(one)?, id(other)?]).await?;
+async fn connect(tx: &mut Tx, one: Uuid, other: Uuid, version: i32, connected: bool) -> Result<()> {
+    let (first, second) = (one.to_string(), other.to_string());
+    if projections::keep_connection(&**tx, &first, &second, version, connected).await? {
+        rows::stats::count_connections(tx, [one, other]).await?;
     }
     Ok(())
 }

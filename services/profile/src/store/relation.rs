@@ -25,6 +25,25 @@ pub(crate) async fn connected_among(
     others(db, sql, [profile.into(), ids.to_vec().into()]).await
 }
 
+/// Whether one of these profiles or accounts is gone; none goes before the transaction ends.
+///
+/// Their ends are told here first, so what others tell of them later comes too late.
+pub(crate) async fn is_gone(
+    tx: &DatabaseTransaction,
+    profiles: &[Uuid],
+    accounts: &[Uuid],
+) -> Result<bool> {
+    let sql = "select coalesce(bool_or(gone), false) as gone from (
+          select (id = any($1) and deleted_at is not null)
+            or (user_account_id = any($2) and account_state = 'deleted') as gone
+          from profiles where id = any($1) or user_account_id = any($2) order by id for share) held";
+    let values = [profiles.to_vec().into(), accounts.to_vec().into()];
+    let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
+    let row = tx.query_one_raw(statement).await.map_err(fault)?;
+    row.map_or(Ok(false), |row| row.try_get("", "gone"))
+        .map_err(fault)
+}
+
 /// Ends every connection of a profile and returns with whom it had any.
 pub(crate) async fn disconnect(tx: &DatabaseTransaction, profile: Uuid) -> Result<HashSet<Uuid>> {
     let sql = "update connection_ref set removed_at = now()
