@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 /// Longest wait for something that must come.
-const LONGEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = testkit::LONGEST;
 
 /// The lines of a reply, as they come. Dropped, it leaves.
 #[derive(Debug)]

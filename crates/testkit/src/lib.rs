@@ -19,4 +19,4 @@ pub use keyed::{is_replayed, keyed};
 pub use own_postgres::OwnPostgres;
 pub use own_redis::OwnRedis;
 pub use rig::{Rig, variable};
-pub use wait::{Fact, eventually};
+pub use wait::{Fact, LONGEST, eventually, unhurried};

@@ -258,7 +258,7 @@ impl Rig {
             .expect("Redis takes the event");
     }
 
-    /// Waits on a fact, at most 10 s: see [`eventually`](crate::eventually).
+    /// Waits on a fact: see [`eventually`](crate::eventually).
     #[track_caller]
     pub fn eventually<F, Q>(&self, question: F) -> impl Future<Output = <Q::Output as Fact>::Found>
     where

@@ -2,7 +2,6 @@
 //! for six actors (GW-28, CV-19, CV-20, VIS-2..VIS-4, VIS-12).
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use contracts::connection::v1::ConnectionAccepted;
 use e2e::{Client, Grpc, Member, World};
@@ -360,7 +359,7 @@ async fn gw_28_each_route_and_its_twins_admit_the_same_actors_to_the_same_things
                     .0;
                 seen == expected(Deed::Read, shown, Actor::Connected)
             };
-            tokio::time::timeout(Duration::from_secs(5), testkit::eventually(seen))
+            tokio::time::timeout(testkit::LONGEST, testkit::eventually(seen))
                 .await
                 .unwrap_or_else(|_| panic!("{kind:?} {shown:?}: connected ones"));
             for way in ways.iter().filter(|way| way.kind == kind) {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 const FEED: &str = "/api/v1/feed";
-const PROMISED: Duration = Duration::from_secs(2);
+const PROMISED: Duration = testkit::unhurried(Duration::from_secs(2));
 
 /// Reads the feed without a token, over and over as many do, until it says this; no longer than was promised.
 async fn says(world: &World, what: impl Fn(&Value) -> bool) {
@@ -156,7 +156,12 @@ async fn t36_vis_10_a_block_and_a_visibility_hold_at_once_and_for_good_for_whom_
     };
     let event = Event::of(Uuid::now_v7(), 1, &blocked);
     world.rig().emit("connection", event).await;
-    within(&eve.client, Duration::from_secs(1), false).await;
+    within(
+        &eve.client,
+        testkit::unhurried(Duration::from_secs(1)),
+        false,
+    )
+    .await;
     for client in [&ada.client, world.client()] {
         within(client, Duration::ZERO, true).await;
     }

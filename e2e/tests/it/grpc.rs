@@ -114,7 +114,7 @@ async fn gw_28_a_newcomer_arrives_over_grpc_by_reflection_alone() {
         );
         (codes == (Some(Code::Unauthenticated), 401)).then_some(())
     });
-    tokio::time::timeout(Duration::from_secs(2), out)
+    tokio::time::timeout(testkit::unhurried(Duration::from_secs(2)), out)
         .await
         .expect("in time");
     world.stop().await;

@@ -80,7 +80,10 @@ async fn t23_deep_pages_are_refused_at_once_and_large_totals_are_capped() {
             "{said}"
         );
     }
-    assert!(fastest < Duration::from_millis(20), "{fastest:?}");
+    assert!(
+        fastest < testkit::unhurried(Duration::from_millis(20)),
+        "{fastest:?}"
+    );
 
     let more = "insert into feed.posts (profile_id, account_id, post_type, content, status, published_at)
       select profile_id, account_id, 'general', n::text, 'published', now() from feed.posts, generate_series(1, 1000) n";

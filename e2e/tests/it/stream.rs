@@ -48,7 +48,10 @@ async fn st_3_posts_come_as_they_are_published_and_a_reader_goes_on_where_it_was
         }
     }
     latencies.sort();
-    assert!(latencies[2] < Duration::from_secs(1), "{latencies:?}");
+    assert!(
+        latencies[2] < testkit::unhurried(Duration::from_secs(1)),
+        "{latencies:?}"
+    );
     drop(lines);
     let query = format!("?after={}", first.as_str().unwrap());
     let mut lines = listen(&reader.client, &query).await;
@@ -143,7 +146,7 @@ async fn st_5_a_stream_ends_with_its_session() {
     let ended = Instant::now();
     lines.drain().await;
     assert!(
-        ended.elapsed() < Duration::from_secs(4),
+        ended.elapsed() < testkit::unhurried(Duration::from_secs(2)),
         "{:?}",
         ended.elapsed()
     );

@@ -1,7 +1,6 @@
 //! Whatever is sent, the log holds no secret, no address, and no line that somebody else wrote (OB-1, T34).
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use contracts::common::v1::Envelope;
 use contracts::profile::v1::{ProfileRef, ProfileUpdated};
@@ -98,7 +97,7 @@ async fn raw(world: &World) {
         let mut reply = Vec::new();
         // However the door ends it: with an answer, or by closing.
         let read = stream.read_to_end(&mut reply);
-        let _ended = tokio::time::timeout(Duration::from_secs(15), read).await;
+        let _ended = tokio::time::timeout(testkit::LONGEST, read).await;
     }
 }
 

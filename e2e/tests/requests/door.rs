@@ -143,7 +143,7 @@ impl Door {
             all
         };
         let both = async { tokio::join!(write, read).1 };
-        let reply = tokio::time::timeout(Duration::from_secs(20), both)
+        let reply = tokio::time::timeout(testkit::LONGEST, both)
             .await
             .expect("the door closes the connection");
         String::from_utf8(reply).unwrap()

@@ -93,7 +93,7 @@ impl Client {
 
     /// Returns the next frame, or nothing when the door has closed.
     pub(crate) async fn next(&mut self) -> Option<Frame> {
-        let next = tokio::time::timeout(std::time::Duration::from_secs(20), self.read());
+        let next = tokio::time::timeout(testkit::LONGEST, self.read());
         let frame = next.await.expect("a frame or the end").ok()?;
         if self.polite && frame.flags & ACK == 0 && matches!(frame.kind, SETTINGS | PING) {
             let payload = if frame.kind == PING {

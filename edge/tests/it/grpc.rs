@@ -191,7 +191,7 @@ async fn sc_3_the_clients_deadline_can_only_shorten() {
         assert_eq!(late.status().code(), Code::DeadlineExceeded);
     }
     assert!(
-        begun.elapsed() < Duration::from_secs(5),
+        begun.elapsed() < Duration::from_secs(12),
         "{:?}",
         begun.elapsed()
     );

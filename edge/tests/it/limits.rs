@@ -74,7 +74,7 @@ async fn gw_4_refusals_are_not_counted_and_the_window_slides_by_slots() {
         .await;
     let took = began.elapsed();
     assert!(
-        took > Duration::from_millis(2800) && took < Duration::from_secs(8),
+        took > Duration::from_millis(2800) && took < Duration::from_secs(30),
         "{took:?}"
     );
 }

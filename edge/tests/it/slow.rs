@@ -47,7 +47,7 @@ async fn t26_slow_clients_of_every_kind_are_let_go_and_honest_ones_served_meanwh
     for (what, first, drops) in SLOW.iter().cycle().take(SLOW.len() * EACH) {
         let stream = house.connect().await;
         clients.spawn(async move {
-            let ended = tokio::time::timeout(Duration::from_secs(20), linger(stream, first, drops));
+            let ended = tokio::time::timeout(testkit::LONGEST, linger(stream, first, drops));
             (what, ended.await.is_ok())
         });
     }

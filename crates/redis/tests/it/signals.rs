@@ -46,6 +46,6 @@ async fn a_subscription_survives_a_cut_connection_and_says_that_something_may_be
     tokio::select! {
         word = heard => assert_eq!(word, "again"),
         () = speak => {}
-        () = tokio::time::sleep(std::time::Duration::from_secs(10)) => panic!("nothing is heard"),
+        () = tokio::time::sleep(testkit::LONGEST) => panic!("nothing is heard"),
     }
 }

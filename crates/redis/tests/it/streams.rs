@@ -49,16 +49,13 @@ async fn an_empty_read_ends_after_its_wait_and_holds_nobody_up() {
     let reader = redis.reader("g", "one").await.unwrap();
     let began = Instant::now();
     let streams = ["s".to_owned()];
-    let (empty, quick) = tokio::join!(
-        reader.read(&streams, 10, Duration::from_millis(700)),
-        async {
-            redis.get("x").await.unwrap();
-            began.elapsed()
-        }
-    );
+    let (empty, quick) = tokio::join!(reader.read(&streams, 10, Duration::from_secs(3)), async {
+        redis.get("x").await.unwrap();
+        began.elapsed()
+    });
     assert_eq!(empty.unwrap(), Read::Entries(Vec::new()));
-    assert!(began.elapsed() >= Duration::from_millis(650));
-    assert!(quick < Duration::from_millis(400), "{quick:?}");
+    assert!(began.elapsed() >= Duration::from_millis(2900));
+    assert!(quick < Duration::from_secs(2), "{quick:?}");
 }
 
 #[tokio::test]

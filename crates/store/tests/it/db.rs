@@ -73,14 +73,14 @@ async fn db_5_no_statement_takes_longer_than_the_call_has_left() {
     let began = Instant::now();
     let tx = db.begin(&ctx).await.unwrap();
     let error = tx
-        .execute_unprepared("select pg_sleep(5)")
+        .execute_unprepared("select pg_sleep(60)")
         .await
         .map(drop)
         .map_err(store::fault)
         .unwrap_err();
     assert_eq!(error.reason(), Reason::GatewayTimeout);
     assert!(
-        began.elapsed() < Duration::from_secs(2),
+        began.elapsed() < testkit::unhurried(Duration::from_secs(2)),
         "{:?}",
         began.elapsed()
     );
@@ -179,7 +179,7 @@ async fn t_46_without_a_database_or_a_free_connection_the_answer_comes_within_a_
     let full = db.begin(&rig.anonymous()).await.unwrap_err();
     assert_eq!(full.reason(), Reason::ServiceUnavailable);
     assert!(
-        began.elapsed() < Duration::from_millis(2500),
+        began.elapsed() < testkit::unhurried(Duration::from_secs(2)),
         "{:?}",
         began.elapsed()
     );

@@ -20,7 +20,7 @@ use crate::script::Answer;
 const STREAM_FEED: &str = "/smilefactory.feed.v1.FeedService/StreamFeed";
 const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 const MINUTE: Duration = Duration::from_secs(60);
-const SOON: Duration = Duration::from_secs(2);
+const SOON: Duration = testkit::unhurried(Duration::from_secs(2));
 
 /// The service's side of a stream. Closed when the door has given the stream up.
 type Service = mpsc::UnboundedSender<Vec<u8>>;
@@ -61,7 +61,7 @@ async fn open(house: &House, wire: Wire, token: &str) -> Opened {
 
 /// Waits for the end of a stream and returns how it ended.
 async fn end(stream: Opened) -> &'static str {
-    let outcome = tokio::time::timeout(Duration::from_secs(10), stream.outcome()).await;
+    let outcome = tokio::time::timeout(testkit::LONGEST, stream.outcome()).await;
     outcome.expect("the stream ends").code()
 }
 
@@ -120,7 +120,9 @@ async fn st_5_a_client_that_leaves_cancels_the_call_within_a_second() {
         service.send(item("one")).unwrap();
         stream.next().await.unwrap();
         drop(stream);
-        let left = tokio::time::timeout(Duration::from_secs(1), service.closed()).await;
+        let left =
+            tokio::time::timeout(testkit::unhurried(Duration::from_secs(1)), service.closed())
+                .await;
         left.unwrap_or_else(|_| panic!("over {wire:?} the service goes on"));
     }
 }

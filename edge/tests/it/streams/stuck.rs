@@ -111,11 +111,11 @@ async fn n_17_a_closed_window_keeps_neither_its_service_nor_its_connection() {
         let token = house.token(&house.rig.caller());
         let reply = send(&mut sender, asking(protocol, &token)).await;
         assert!(began(&reply), "{protocol}: {reply:?}");
-        let ended = within(Duration::from_secs(10), alive.changed()).await;
+        let ended = within(testkit::LONGEST, alive.changed()).await;
         assert!(ended.is_err(), "{protocol}: the call ends");
         assert!(sent.load(Ordering::Relaxed) < 100, "{protocol}");
         // The client holds on to its stream; the door does not.
-        let ended = within(Duration::from_secs(10), driven.join_next()).await;
+        let ended = within(testkit::LONGEST, driven.join_next()).await;
         assert!(ended.is_some(), "{protocol}");
         drop(reply);
     }
@@ -148,7 +148,7 @@ async fn n_17_a_single_reply_nobody_takes_keeps_no_connection() {
         let (mut sender, mut driven) = http_2(&house, WINDOW).await;
         let reply = send(&mut sender, request).await;
         assert!(began(&reply), "{reply:?}");
-        let ended = within(Duration::from_secs(10), driven.join_next()).await;
+        let ended = within(testkit::LONGEST, driven.join_next()).await;
         assert!(ended.is_some());
         drop(reply);
     }

@@ -67,7 +67,7 @@ async fn au_9_a_revocation_reaches_every_watcher_within_two_seconds() {
             "no token it hits lives longer"
         );
     }
-    assert!(begun.elapsed() < Duration::from_secs(2));
+    assert!(begun.elapsed() < testkit::unhurried(Duration::from_secs(2)));
 }
 
 #[tokio::test]
@@ -90,9 +90,15 @@ async fn au_9_heartbeats_come_at_least_every_500_milliseconds() {
     }
     // The median: a busy machine may hold one of them up, the pace is what is promised.
     pauses.sort();
-    assert!(pauses[4] < Duration::from_millis(500), "{pauses:?}");
+    assert!(
+        pauses[4] < testkit::unhurried(Duration::from_millis(250)),
+        "{pauses:?}"
+    );
     // A feed silent for 2 s counts as stale at the edge (AU-9); none of them may come near that.
-    assert!(pauses[8] < Duration::from_secs(2), "{pauses:?}");
+    assert!(
+        pauses[8] < testkit::unhurried(Duration::from_secs(2)),
+        "{pauses:?}"
+    );
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use tonic::{Status, Streaming};
 use crate::world::{Answer, World};
 
 /// Longest wait for an item that must come.
-const LONGEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = testkit::LONGEST;
 
 /// An open stream.
 pub(crate) struct Reader(Streaming<FeedItem>);

@@ -104,7 +104,10 @@ async fn a_publication_wakes_the_streams_of_every_process() {
         while here.next().await.1.content != text {}
     }
     latencies.sort();
-    assert!(latencies[5] < Duration::from_secs(1), "{latencies:?}");
+    assert!(
+        latencies[5] < testkit::unhurried(Duration::from_secs(1)),
+        "{latencies:?}"
+    );
 }
 
 #[tokio::test]
@@ -124,8 +127,7 @@ async fn without_redis_the_streams_are_woken_by_looking() {
         world.post(&ada, text).await;
         let published = Instant::now();
         assert_eq!(reader.texts(1).await, [text]);
-        // Promised are 2 s; a busy machine may add to them.
-        assert!(published.elapsed() < Duration::from_secs(4));
+        assert!(published.elapsed() < testkit::unhurried(Duration::from_secs(2)));
     }
 }
 
