@@ -1,5 +1,6 @@
 //! Whole-system load, comparisons and faults.
 
 pub mod deployment;
+pub mod faults;
 pub mod load;
 pub mod processes;

@@ -6,6 +6,7 @@
 #![allow(clippy::expect_used, reason = "a harness reports by panicking")]
 
 mod client;
+pub mod collector;
 mod document;
 pub mod examples;
 mod grpc;

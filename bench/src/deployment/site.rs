@@ -21,27 +21,6 @@ pub struct Place {
     pub settings: String,
 }
 
-impl Place {
-    /// A place whose binary lies beside the running program, as cargo puts them.
-    ///
-    /// # Errors
-    /// There is none.
-    pub fn beside_me(servers: Servers, settings: &str) -> Result<Self> {
-        let me = std::env::current_exe()?;
-        let binary = me.with_file_name("smilefactory");
-        anyhow::ensure!(
-            binary.is_file(),
-            "{} is missing: build it first",
-            binary.display()
-        );
-        Ok(Self {
-            binary,
-            servers,
-            settings: settings.to_owned(),
-        })
-    }
-}
-
 /// A folder with the settings and the logs of processes. It goes with the value unless its thread panics.
 #[derive(Debug)]
 pub struct Site {

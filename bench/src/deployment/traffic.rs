@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::client::NoReply;
-use super::cluster::Entry;
+use super::cluster::{Entry, Session};
 use super::{Ask, Reply};
 
 /// Pause between two looks at an edge: far shorter than the pause an edge makes before it closes.
@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Traffic {
     entry: Entry,
-    token: String,
+    session: Session,
     open: [AtomicBool; 2],
     over: AtomicBool,
     answered: AtomicU64,
@@ -29,8 +29,8 @@ pub struct Traffic {
 /// A request that was not answered as it should be.
 #[derive(Debug, Clone)]
 pub struct Wrong {
-    /// When its reply came, or nothing did.
-    pub at: Instant,
+    /// When it was sent.
+    pub sent: Instant,
     /// The status, or 0 when there was no reply.
     pub status: u16,
     /// What was said.
@@ -45,12 +45,12 @@ pub struct Running {
 }
 
 impl Traffic {
-    /// Starts so many workers with one access token. By turns each makes a read anybody may make, one for the caller, and a write.
+    /// Starts so many workers with one session. By turns each reads the feed, who it is and its profile, and writes a post.
     #[must_use]
-    pub fn start(entry: &Entry, token: &str, workers: usize) -> Running {
+    pub fn start(entry: &Entry, session: &Session, workers: usize) -> Running {
         let traffic = Arc::new(Self {
             entry: entry.clone(),
-            token: token.to_owned(),
+            session: session.clone(),
             open: [AtomicBool::new(true), AtomicBool::new(true)],
             over: AtomicBool::new(false),
             answered: AtomicU64::new(0),
@@ -91,11 +91,13 @@ impl Traffic {
                 continue;
             }
             let (ask, expected) = self.request(turn);
-            self.judge(self.entry.edges[edge].send(&ask).await, expected);
+            let sent = Instant::now();
+            let reply = self.entry.edges[edge].send(&ask).await;
+            self.judge(sent, reply, expected);
         }
     }
 
-    fn judge(&self, reply: Result<Reply, NoReply>, expected: u16) {
+    fn judge(&self, sent: Instant, reply: Result<Reply, NoReply>, expected: u16) {
         let (status, said) = match reply {
             Ok(reply) if reply.status == expected => {
                 self.answered.fetch_add(1, Ordering::Relaxed);
@@ -109,22 +111,22 @@ impl Traffic {
             ),
             Err(error) => (0, error.to_string()),
         };
-        let wrong = Wrong {
-            at: Instant::now(),
-            status,
-            said,
-        };
+        let wrong = Wrong { sent, status, said };
         let mut all = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         all.push(wrong);
     }
 
     fn request(&self, turn: usize) -> (Ask, u16) {
-        let (ask, expected) = match turn / 2 % 3 {
+        let (ask, expected) = match turn / 2 % 4 {
             0 => (Ask::get("/api/v1/feed?limit=3"), 200),
             1 => (Ask::get("/api/v1/auth/me"), 200),
+            2 => {
+                let path = format!("/api/v1/profiles/{}", self.session.profile);
+                (Ask::get(&path), 200)
+            }
             _ => (post(&format!("said {turn}")).key(Uuid::now_v7()), 201),
         };
-        (ask.token(&self.token), expected)
+        (ask.token(&self.session.access), expected)
     }
 }
 
@@ -135,12 +137,18 @@ impl Running {
         self.traffic.answered.load(Ordering::Relaxed)
     }
 
-    /// Ends it and returns what went wrong.
-    pub async fn end(self) -> Vec<Wrong> {
-        self.traffic.over.store(true, Ordering::Relaxed);
-        self.tasks.join_all().await;
+    /// Requests that were not, so far.
+    #[must_use]
+    pub fn wrong(&self) -> Vec<Wrong> {
         let wrong = self.traffic.wrong.lock();
         wrong.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends it and returns what went wrong.
+    pub async fn end(mut self) -> Vec<Wrong> {
+        self.traffic.over.store(true, Ordering::Relaxed);
+        while self.tasks.join_next().await.is_some() {}
+        self.wrong()
     }
 }
 

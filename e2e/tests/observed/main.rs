@@ -9,7 +9,6 @@
 )]
 
 mod alerts;
-mod collector;
 mod document;
 mod log;
 mod metrics;
@@ -18,8 +17,8 @@ mod traces;
 
 use std::sync::LazyLock;
 
-use collector::Collector;
 use e2e::World;
+use e2e::collector::Collector;
 use log::Log;
 
 /// Where everything goes.

@@ -6,8 +6,8 @@ use http::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::collector::Received;
 use super::{Ears, world};
+use e2e::collector::Received;
 use e2e::{Client, Reply};
 
 const SERVER: i32 = 2;

@@ -20,34 +20,45 @@ use tokio::task::JoinSet;
 use tonic::{Request, Response, Status};
 
 /// What was received so far.
-#[derive(Clone, Default)]
-pub(crate) struct Collector {
-    pub(crate) endpoint: String,
+#[derive(Debug, Clone, Default)]
+pub struct Collector {
+    /// Where it listens, as `trace.endpoint` names it.
+    pub endpoint: String,
     spans: Arc<Mutex<Vec<Received>>>,
 }
 
 /// One span in words a test can compare.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Received {
+pub struct Received {
     /// Which service, or the edge.
-    pub(crate) scope: String,
-    pub(crate) name: String,
+    pub scope: String,
+    /// What was done.
+    pub name: String,
     /// 1 internal, 2 server, 3 client, 5 consumer.
-    pub(crate) kind: i32,
-    pub(crate) trace: String,
-    pub(crate) id: String,
-    pub(crate) parent: String,
-    pub(crate) attributes: BTreeMap<String, String>,
-    pub(crate) failed: bool,
+    pub kind: i32,
+    /// The trace's id, in hexadecimal.
+    pub trace: String,
+    /// Its own id.
+    pub id: String,
+    /// The id of the span it is part of.
+    pub parent: String,
+    /// What was written down.
+    pub attributes: BTreeMap<String, String>,
+    /// Whether its status is an error.
+    pub failed: bool,
 }
 
 impl Collector {
     /// Listens on a thread of its own, which outlives every test.
-    pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
+    ///
+    /// # Panics
+    /// When there is no port.
+    #[must_use]
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.set_nonblocking(true).expect("a socket");
         let collector = Self {
-            endpoint: format!("http://{}", listener.local_addr().unwrap()),
+            endpoint: format!("http://{}", listener.local_addr().expect("it is bound")),
             ..Self::default()
         };
         let service = TraceServiceServer::new(collector.clone());
@@ -55,12 +66,12 @@ impl Collector {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
-                .unwrap();
+                .expect("a runtime");
             runtime.block_on(async move {
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                let listener = tokio::net::TcpListener::from_std(listener).expect("a socket");
                 let mut connections = JoinSet::new();
                 loop {
-                    let (stream, _) = listener.accept().await.unwrap();
+                    let (stream, _) = listener.accept().await.expect("a socket");
                     let service = TowerToHyperService::new(service.clone());
                     let server = http2::Builder::new(TokioExecutor::new());
                     connections.spawn(server.serve_connection(TokioIo::new(stream), service));
@@ -71,8 +82,12 @@ impl Collector {
     }
 
     /// The spans of one trace, as far as they came.
-    pub(crate) fn trace(&self, id: &str) -> Vec<Received> {
-        let spans = self.spans.lock().unwrap();
+    ///
+    /// # Panics
+    /// When an export panicked.
+    #[must_use]
+    pub fn trace(&self, id: &str) -> Vec<Received> {
+        let spans = self.spans.lock().expect("no panic while it was held");
         let own = spans.iter().filter(|span| span.trace == id);
         own.cloned().collect()
     }
@@ -91,7 +106,10 @@ impl TraceService for Collector {
             let spans = scope.spans.into_iter();
             spans.map(move |span| received(&name, span))
         });
-        self.spans.lock().unwrap().extend(received);
+        self.spans
+            .lock()
+            .expect("no panic while it was held")
+            .extend(received);
         Ok(Response::new(ExportTraceServiceResponse::default()))
     }
 }
