@@ -64,6 +64,9 @@ pub(crate) struct Outgoing {
     pub(crate) deadline: Instant,
 }
 
+/// From this time on a refusal is late: less than services wait for their database.
+const LATE: Duration = Duration::from_millis(500);
+
 /// One callee in other processes.
 ///
 /// `sf_mesh_endpoints{callee}` says how many endpoints it has, `sf_mesh_endpoints_out{callee}`
@@ -115,8 +118,10 @@ impl Remote {
                 Some(endpoint) => endpoint,
                 None => self.come_back(call.kind).await.ok_or(Failure::Nowhere)?,
             };
+            let began = Instant::now();
             let outcome = self.attempt(&endpoint, call, retry).await;
-            let Some(cause) = self.worth_repeating(&endpoint, call, &outcome) else {
+            let Some(cause) = self.worth_repeating(&endpoint, call, &outcome, began.elapsed())
+            else {
                 return outcome;
             };
             let Some(pause) = self.pause(retry, call, &outcome) else {
@@ -190,6 +195,7 @@ impl Remote {
         endpoint: &Arc<Endpoint>,
         call: &Outgoing,
         outcome: &Result<Response<Body>, Failure>,
+        took: Duration,
     ) -> Option<&'static str> {
         let cause = match outcome {
             // It lives and says that it has enough to do: neither for nor against it.
@@ -198,6 +204,10 @@ impl Remote {
                 self.count_failure(endpoint);
                 // Who says when to come again means it, but speaks for itself only.
                 if names_a_delay(reply.headers()) && !self.has_other(endpoint) {
+                    return None;
+                }
+                // Who refuses late has waited for something itself, and others would wait for the same (T46).
+                if took >= LATE {
                     return None;
                 }
                 "unavailable"

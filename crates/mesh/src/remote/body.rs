@@ -19,17 +19,29 @@ pub(super) struct Received {
     stream: RecvStream,
     /// Whether all data has come and only trailers can.
     data_ended: bool,
+    /// When the peer answers no ping, what has not come is not waited for.
+    silenced: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// Count the call until its last byte.
     _counted: (InFlight, Entered),
 }
 
 impl Received {
-    pub(super) fn new(stream: RecvStream, counted: (InFlight, Entered)) -> Self {
+    pub(super) fn new(
+        stream: RecvStream,
+        silenced: Option<impl Future<Output = ()> + Send + 'static>,
+        counted: (InFlight, Entered),
+    ) -> Self {
         Self {
             stream,
             data_ended: false,
+            silenced: silenced.map(|it| Box::pin(it) as _),
             _counted: counted,
         }
+    }
+
+    fn is_silenced(&mut self, cx: &mut Context<'_>) -> bool {
+        let silenced = self.silenced.as_mut();
+        silenced.is_some_and(|it| it.as_mut().poll(cx).is_ready())
     }
 }
 
@@ -42,7 +54,11 @@ impl http_body::Body for Received {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         if !self.data_ended {
-            match ready!(self.stream.poll_data(cx)) {
+            let data = self.stream.poll_data(cx);
+            if data.is_pending() && self.is_silenced(cx) {
+                return Poll::Ready(Some(Err(broken("no answer to a ping"))));
+            }
+            match ready!(data) {
                 Some(Ok(data)) => {
                     // It fails only for a stream that is over, and that shows at the next poll.
                     let _over = self.stream.flow_control().release_capacity(data.len());
@@ -65,6 +81,6 @@ impl http_body::Body for Received {
     }
 }
 
-fn broken(error: h2::Error) -> Status {
+fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Status {
     Status::from(Fault::unavailable(error))
 }

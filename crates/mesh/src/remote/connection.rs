@@ -18,7 +18,7 @@ use h2::{
 use http::{Request, Response};
 use tokio::{
     net::TcpStream,
-    sync::{Notify, oneshot},
+    sync::{Notify, oneshot, watch},
     task::AbortHandle,
     time::timeout,
 };
@@ -43,12 +43,12 @@ const RESETS: usize = 1024;
 /// nothing cannot hold the others up.
 const CONNECTION_WINDOW: u32 = STREAM_WINDOW * STREAMS as u32;
 
-/// Why a connection is no more.
+/// Why a connection takes no more calls.
 #[derive(Debug)]
 pub(super) enum End {
     /// It was closed, or broke.
     Closed,
-    /// The peer answered no ping.
+    /// The peer answered no ping. It may only be slow: the calls the connection has go on.
     Silent,
 }
 
@@ -57,6 +57,7 @@ pub(super) struct Connection {
     requests: SendRequest<Bytes>,
     streams: AtomicUsize,
     asked: Arc<Notify>,
+    silent: watch::Receiver<bool>,
     _driver: Driver,
 }
 
@@ -84,11 +85,11 @@ impl Drop for Driver {
 
 impl Connection {
     /// Connects to `host:port` and waits for the first pong: who accepts and says nothing is
-    /// no use. `ended` is told why the connection ended, if it did so by itself.
+    /// no use. `ended` is told when it falls silent, and when it ended by itself.
     pub(super) async fn open(
         at: &str,
         tasks: &Tasks,
-        ended: impl FnOnce(End) + Send + 'static,
+        ended: impl Fn(End) + Send + Sync + 'static,
     ) -> Result<Self, Failure> {
         timeout(CONNECT, Self::connect(at, tasks, ended))
             .await
@@ -98,7 +99,7 @@ impl Connection {
     async fn connect(
         at: &str,
         tasks: &Tasks,
-        ended: impl FnOnce(End) + Send + 'static,
+        ended: impl Fn(End) + Send + Sync + 'static,
     ) -> Result<Self, Failure> {
         let socket = TcpStream::connect(at).await.map_err(Failure::never_sent)?;
         socket.set_nodelay(true).map_err(Failure::never_sent)?;
@@ -117,13 +118,18 @@ impl Connection {
         let pings = connection.ping_pong();
         let asked = Arc::new(Notify::new());
         let (answered, first) = oneshot::channel();
+        let (silence, silent) = watch::channel(false);
         let driver = tasks.spawn({
             let asked = Arc::clone(&asked);
             async move {
+                let fell_silent = || {
+                    ended(End::Silent);
+                    silence.send_replace(true);
+                };
                 let end = tokio::select! {
                     // How it broke, those who wait for replies are told.
                     _broken = connection => End::Closed,
-                    end = look_after(pings, answered, &asked) => end,
+                    end = look_after(pings, answered, &asked, fell_silent) => end,
                 };
                 ended(end);
             }
@@ -134,6 +140,7 @@ impl Connection {
             requests,
             streams: AtomicUsize::new(0),
             asked,
+            silent,
             _driver: driver,
         })
     }
@@ -157,9 +164,18 @@ impl Connection {
         Entered(Arc::clone(self))
     }
 
-    /// Has the peer asked whether it lives, now: a connection without an answer ends.
+    /// Has the peer asked whether it lives, now.
     pub(super) fn ask(&self) {
         self.asked.notify_one();
+    }
+
+    /// Returns once the peer has answered no ping, or the connection has ended.
+    pub(super) fn silenced(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut silent = self.silent.clone();
+        async move {
+            // An error says that nobody looks after it any more.
+            let _ended = silent.wait_for(|silent| *silent).await;
+        }
     }
 }
 
@@ -222,15 +238,25 @@ fn failed(error: h2::Error) -> Failure {
     }
 }
 
-/// Pings at once, when asked to and every [`KEEP_ALIVE`], until there is no answer.
-async fn look_after(pings: Option<PingPong>, first: oneshot::Sender<()>, asked: &Notify) -> End {
+/// Pings at once, when asked to and every [`KEEP_ALIVE`]. Without an answer to the first the connection is of no use; without one to
+/// a later it is told, and stays for the calls that cannot be made elsewhere.
+async fn look_after(
+    pings: Option<PingPong>,
+    first: oneshot::Sender<()>,
+    asked: &Notify,
+    fell_silent: impl Fn(),
+) -> End {
     let Some(mut pings) = pings else {
         return End::Closed;
     };
     let mut first = Some(first);
     loop {
         match timeout(PONG, pings.ping(Ping::opaque())).await {
-            Err(_) => return End::Silent,
+            Err(_) if first.is_some() => return End::Silent,
+            Err(_) => {
+                fell_silent();
+                return std::future::pending().await;
+            }
             Ok(Err(_)) => return End::Closed,
             Ok(Ok(_)) => {}
         }

@@ -18,7 +18,7 @@ use tokio::{
 use tonic::body::Body;
 
 use super::{
-    Failure, Outgoing,
+    Failure, Kind, Outgoing,
     body::Received,
     connection::{Connection, End, Entered, Use},
     load::Load,
@@ -109,9 +109,11 @@ impl Endpoint {
         counted.connected();
         let head = self.head(call).map_err(Failure::never_sent)?;
         let reply = place.send(head, call.body.clone());
-        let reply = self.watched(place.connection(), reply).await?;
+        let reply = self.watched(call, place.connection(), reply).await?;
         counted.answered();
-        Ok(reply.map(|stream| Body::new(Received::new(stream, (counted, place)))))
+        // A stream may be silent for long, and whoever reads it goes on elsewhere.
+        let silenced = (call.kind == Kind::Stream).then(|| place.connection().silenced());
+        Ok(reply.map(|stream| Body::new(Received::new(stream, silenced, (counted, place)))))
     }
 
     /// Returns the head of one try, with the time it has.
@@ -131,16 +133,23 @@ impl Endpoint {
     }
 
     /// Waits for a reply; when the endpoint says nothing for long, it is asked whether it
-    /// lives, and if it does not, its connection ends and with it the wait.
+    /// lives. If it does not say so, it is out of rotation, and calls that may be made elsewhere
+    /// are given up. Others wait on: it may only be slow, and may have acted upon them.
     async fn watched<T>(
         &self,
+        call: &Outgoing,
         connection: &Connection,
         reply: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        tokio::pin!(reply);
+        let gives_up = call.is_repeatable || call.kind == Kind::Stream;
+        let silenced = connection.silenced();
+        tokio::pin!(reply, silenced);
         loop {
-            if let Ok(reply) = tokio::time::timeout(SUSPICIOUS, &mut reply).await {
-                return reply;
+            tokio::select! {
+                biased;
+                reply = &mut reply => return reply,
+                () = &mut silenced, if gives_up => return Err(Failure::Lost("no answer to a ping".into())),
+                () = tokio::time::sleep(SUSPICIOUS) => {}
             }
             if self.load.silence() >= SUSPICIOUS {
                 connection.ask();

@@ -1,13 +1,17 @@
 //! Endpoints that hang, leave, die, fail and return.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use fault::{Fault, Reason};
-use tokio::task::JoinSet;
+use http::{Request, Response};
+use http_body_util::BodyExt as _;
+use tokio::{sync::Notify, task::JoinSet};
+use tonic::{Code, body::Body};
+use tower::ServiceExt as _;
 
 use crate::{
-    calls::{CREATE, GET},
-    server::{Server, call, edge, until_ok},
+    calls::{CREATE, GET, STREAM},
+    server::{Server, call, context, edge, framed, until_ok},
 };
 
 #[tokio::test]
@@ -16,13 +20,79 @@ async fn t_47_a_hung_service_is_a_503_long_before_the_deadline() {
     let peers = edge(&[&server]);
     call(&peers, GET).await.unwrap();
     server.hang(true);
-    for _ in 0..3 {
-        let fault = call(&peers, CREATE).await.unwrap_err();
+    for path in [GET, CREATE, CREATE] {
+        let fault = call(&peers, path).await.unwrap_err();
         assert_eq!(fault.reason(), Reason::ServiceUnavailable);
         assert!(fault.retry_after().is_some());
     }
     server.hang(false);
     until_ok(&peers, CREATE).await;
+}
+
+#[tokio::test]
+async fn t_47_what_cannot_be_repeated_waits_for_a_service_that_is_only_slow() {
+    let go_on = Arc::new(Notify::new());
+    let server = Server::start({
+        let go_on = Arc::clone(&go_on);
+        move |call| {
+            let go_on = Arc::clone(&go_on);
+            async move {
+                go_on.notified().await;
+                call.ok(b"pong");
+            }
+        }
+    })
+    .await;
+    let peers = edge(&[&server]);
+    let mut creating = JoinSet::new();
+    creating.spawn({
+        let peers = peers.clone();
+        async move { call(&peers, CREATE).await }
+    });
+    while server.calls() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    server.hang(true);
+    // It answers no ping, and is out of rotation.
+    let fault = call(&peers, GET).await.unwrap_err();
+    assert_eq!(fault.reason(), Reason::ServiceUnavailable);
+    server.hang(false);
+    go_on.notify_waiters();
+    creating.join_next().await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn t_47_a_stream_from_a_service_that_hangs_ends() {
+    let server = Server::start(|mut call| async move {
+        let mut stream = call.reply.send_response(Response::new(()), false).unwrap();
+        stream.send_data(framed(b"pong"), false).unwrap();
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let peers = edge(&[&server]);
+    let request = Request::builder().uri(STREAM).body(Body::empty()).unwrap();
+    let channel = peers.call("feed", &context(Duration::from_secs(30)));
+    let mut body = channel.oneshot(request).await.unwrap().into_body();
+    body.frame().await.unwrap().unwrap();
+    server.hang(true);
+    let fault = call(&peers, GET).await.unwrap_err();
+    assert_eq!(fault.reason(), Reason::ServiceUnavailable);
+    let broken = body.frame().await.unwrap().unwrap_err();
+    assert_eq!(broken.code(), Code::Unavailable);
+}
+
+#[tokio::test]
+async fn t_46_who_refuses_late_is_not_asked_twice() {
+    let slow = || {
+        Server::start(|call| async move {
+            tokio::time::sleep(Duration::from_millis(600)).await;
+            call.refuse(Fault::unavailable("the database is away"));
+        })
+    };
+    let (one, other) = (slow().await, slow().await);
+    let fault = call(&edge(&[&one, &other]), GET).await.unwrap_err();
+    assert_eq!(fault.reason(), Reason::ServiceUnavailable);
+    assert_eq!(one.calls() + other.calls(), 1);
 }
 
 #[tokio::test]
