@@ -227,6 +227,7 @@ async fn t14_two_tokens_are_400_and_one_in_the_query_is_none_on_every_route() {
 async fn t12_no_forged_token_opens_any_route_and_no_key_is_fetched_from_where_it_says() {
     let house = House::open(without_limits).await;
     let canary = Canary::start().await;
+    let began = std::time::Instant::now();
     let forged = forged(&house, &canary.url);
     assert!(forged.len() >= 40, "{}", forged.len());
     // The gates are one function for every wire, so there one RPC of each class stands for all.
@@ -242,8 +243,9 @@ async fn t12_no_forged_token_opens_any_route_and_no_key_is_fetched_from_where_it
         }
     }
     assert_eq!(canary.visits.load(Ordering::Relaxed), 0);
-    // au_19: one fetch for the schedule, one for all the keys nobody knows.
-    assert!(house.news.jwks_fetches.load(Ordering::Relaxed) <= 2);
+    // au_19: one fetch for the schedule, one in 30 s for all the keys nobody knows.
+    let allowed = 2 + began.elapsed().as_secs() / 30;
+    assert!(house.news.jwks_fetches.load(Ordering::Relaxed) as u64 <= allowed);
     let honest = sign(&header(&house), &claims(), &house.pem);
     let mut routes = routes().into_iter();
     let feed = routes.find(|way| way.rule.path == LIST_FEED).unwrap();

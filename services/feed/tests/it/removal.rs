@@ -194,6 +194,10 @@ async fn d_5_what_is_left_of_who_is_gone_is_swept_whatever_became_of_the_event()
         eve.profile_id
     );
     world.run(&gone).await;
+    // A sweep that meets another leaves it at that, so each starts when none is going on.
+    let idle =
+        "select count(*) from feed.job_runs where job = 'feed.leftovers' and locked_until <= now()";
+    world.wait_for(idle, 1).await;
     let sweeper = Replica::start(world.rig.config().clone(), Config::default()).await;
     let ended = "select count(*) from feed.connection_ref where removed_at is not null";
     world.wait_for(ended, 1).await;
@@ -211,6 +215,7 @@ async fn d_5_what_is_left_of_who_is_gone_is_swept_whatever_became_of_the_event()
         eve.account_id
     );
     world.run(&gone).await;
+    world.wait_for(idle, 1).await;
     let sweeper = Replica::start(world.rig.config().clone(), Config::default()).await;
     world.wait_for(text, 0).await;
     sweeper.stop.begin();
