@@ -28,6 +28,9 @@ use uuid::Uuid;
 
 use crate::Consumer;
 
+pub use compare::{
+    Accounts, Compared, Comparison, Difference, Kept, ProfilePage, Profiles, Reach, Versions,
+};
 pub use ended::end_pairs;
 pub use nightly::nightly;
 

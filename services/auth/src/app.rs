@@ -1,6 +1,7 @@
 //! The operations: each reads in the order authorise, transact, publish.
 
 pub(crate) mod account;
+pub(crate) mod compare;
 pub(crate) mod feed;
 pub(crate) mod jobs;
 pub(crate) mod mail;

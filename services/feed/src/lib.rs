@@ -8,6 +8,7 @@ mod events;
 mod grpc;
 mod store;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::events::{Relay, projections};
@@ -34,7 +35,15 @@ impl chassis::Service for Feed {
     type Config = Config;
 
     async fn build(kit: Kit, config: Config) -> anyhow::Result<Parts> {
-        let compare = projections::nightly(Self::NAME, kit.db.clone(), kit.peers.clone());
+        let compare = projections::nightly(
+            Self::NAME,
+            kit.db.clone(),
+            kit.peers.clone(),
+            vec![
+                Arc::new(projections::Profiles),
+                Arc::new(projections::Accounts),
+            ],
+        );
         let app = app::App::new(kit.db.clone(), kit.peers, &kit.keys);
         let routes = Routes::new(FeedServiceServer::new(grpc::Handler::new(app.clone())));
         let lease = Lease::new(kit.db.clone(), "feed.publish", "", LEASE);

@@ -1,6 +1,7 @@
 //! The operations of the service: authorise, transact, publish.
 
 mod account;
+mod compare;
 mod create;
 mod delete;
 mod ensure;
@@ -14,6 +15,7 @@ use store::{Db, Tx};
 use uuid::Uuid;
 
 pub(crate) use account::{AccountChange, change_account, change_settings};
+pub(crate) use compare::AccountFacts;
 pub(crate) use create::Creation;
 pub(crate) use ensure::ensure;
 pub(crate) use read::Seen;

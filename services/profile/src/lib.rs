@@ -8,6 +8,8 @@ mod events;
 mod grpc;
 mod store;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chassis::{Kit, Parts, Routes, Service};
 use contracts::MAX_MESSAGE;
@@ -33,9 +35,16 @@ impl Service for Profile {
             .max_decoding_message_size(MAX_MESSAGE)
             .max_encoding_message_size(MAX_MESSAGE);
         let relay = ::events::Relay::task(Self::NAME, kit.db.clone(), kit.redis.clone());
+        let compare = ::events::projections::nightly(
+            Self::NAME,
+            kit.db.clone(),
+            kit.peers,
+            vec![Arc::new(crate::app::AccountFacts)],
+        );
         let consumer = crate::events::consumer(kit.db, kit.redis);
         Ok(Parts::new(Routes::new(server))
             .task(relay)
+            .task(compare)
             .tasks(consumer.tasks()))
     }
 }

@@ -1,32 +1,35 @@
 //! Every night, each projection is compared with its owner (PJ-5), by one replica (JB-1).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::Task;
 use fault::Result;
+use identity::Context;
 use mesh::Peers;
 use serde_json::json;
 use store::{Db, Lease};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use super::compare::{Comparison, Projection};
+use super::compare::{Compared, Comparison};
 
 /// How often it is looked at whether the time has come, or whether a run that broke off is to go on.
 const LOOK: Duration = Duration::from_secs(60);
 /// How long one grant of the lease lasts: more than one page takes.
 const LEASE: Duration = Duration::from_secs(120);
+/// Time one page may take.
+const TIME: Duration = Duration::from_secs(30);
 /// The night begins at one, UTC, and ends at five; in seconds of the day.
 const NIGHT: std::ops::Range<u64> = 3_600..18_000;
 
-/// Compares `profile_ref` and `account_ref` with the profile and the auth service, at a moment between one and five at
-/// night (UTC) that differs by service and day.
+/// Compares copies with their owners, at a moment between one and five at night (UTC) that differs by service and day.
 ///
 /// A run that broke off goes on where it was, on whichever replica. Differences are repaired and counted in
 /// `sf_projection_repairs_total{service,projection,difference}`; `sf_projection_compared_seconds{service}` says how long
 /// ago a run was completed.
 #[must_use]
-pub fn nightly(service: &str, db: Db, peers: Peers) -> Task {
+pub fn nightly(service: &str, db: Db, peers: Peers, copies: Vec<Arc<dyn Compared>>) -> Task {
     let lease = Lease::new(db.clone(), "projections", "", LEASE);
     let comparison = Comparison {
         service: service.to_owned(),
@@ -34,12 +37,12 @@ pub fn nightly(service: &str, db: Db, peers: Peers) -> Task {
         peers,
     };
     Task::every(format!("{service}.projections"), LOOK, move || {
-        let (comparison, lease) = (comparison.clone(), lease.clone());
-        async move { look(&comparison, &lease).await }
+        let (comparison, lease, copies) = (comparison.clone(), lease.clone(), copies.clone());
+        async move { look(&comparison, &lease, &copies).await }
     })
 }
 
-async fn look(comparison: &Comparison, lease: &Lease) -> Result<()> {
+async fn look(comparison: &Comparison, lease: &Lease, copies: &[Arc<dyn Compared>]) -> Result<()> {
     let now = identity::clock::now();
     let Some(completed) = lease.completed_at().await? else {
         // A new service has read the streams from their beginning; its first night is the next.
@@ -55,26 +58,31 @@ async fn look(comparison: &Comparison, lease: &Lease) -> Result<()> {
     if completed >= last_moment(service, now) || !lease.hold().await? {
         return Ok(());
     }
-    let outcome = compare(comparison, lease).await;
+    let outcome = compare(comparison, lease, copies).await;
     lease.release().await?;
     outcome
 }
 
-/// Goes through what is left of the projections, as long as the lease is held.
-async fn compare(comparison: &Comparison, lease: &Lease) -> Result<()> {
+/// Goes through what is left of the copies, as long as the lease is held.
+async fn compare(
+    comparison: &Comparison,
+    lease: &Lease,
+    copies: &[Arc<dyn Compared>],
+) -> Result<()> {
     let noted = lease.noted().await?;
-    let begun = Projection::ALL
-        .iter()
-        .position(|projection| noted["in"] == projection.table())
-        .unwrap_or(0);
+    let begun = copies.iter().position(|copy| noted["in"] == copy.name());
     let mut after: Uuid = noted["after"]
         .as_str()
         .and_then(|id| id.parse().ok())
         .unwrap_or_default();
-    for projection in &Projection::ALL[begun..] {
-        while let Some(next) = comparison.page(*projection, after).await? {
+    for copy in &copies[begun.unwrap_or(0)..] {
+        loop {
+            let ctx = Context::background(format!("compare-{}", Uuid::now_v7()), TIME);
+            let Some(next) = copy.page(comparison, &ctx, after).await? else {
+                break;
+            };
             after = next;
-            let place = json!({"in": projection.table(), "after": after.to_string()});
+            let place = json!({"in": copy.name(), "after": after.to_string()});
             if !(lease.hold().await? && lease.note(place).await?) {
                 return Ok(());
             }

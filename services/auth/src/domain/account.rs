@@ -26,13 +26,16 @@ pub(crate) struct Account {
     pub(crate) version: i32,
 }
 
-/// An account as projections keep it, also when it is gone (PJ-1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An account as others keep it, also when it is gone (PJ-1), with the settings its profiles follow.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reference {
     pub(crate) id: Uuid,
     pub(crate) is_active: bool,
     pub(crate) is_deleted: bool,
     pub(crate) version: i32,
+    pub(crate) private_account: bool,
+    pub(crate) contact_visibility: String,
+    pub(crate) settings_version: i32,
 }
 
 /// The first display name: the local part of the address, ≤255 characters, never empty (C12).

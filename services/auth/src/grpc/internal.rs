@@ -89,6 +89,9 @@ fn reference(account: &Reference) -> api::AccountRef {
         account_id: account.id.to_string(),
         state: state.into(),
         version: account.version,
+        private_account: account.private_account,
+        contact_visibility: account.contact_visibility.clone(),
+        settings_version: account.settings_version,
     }
 }
 

@@ -5,8 +5,8 @@ use fault::Result;
 use identity::Role;
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LockType, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryResult,
+    QuerySelect, Select, Statement,
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -30,29 +30,30 @@ pub(crate) async fn references(
     after: Uuid,
     at_most: u64,
 ) -> Result<Vec<Reference>> {
-    let columns = [
-        Column::Id,
-        Column::IsActive,
-        Column::DeletedAt,
-        Column::Version,
-    ];
-    let rows: Vec<(Uuid, bool, Option<OffsetDateTime>, i32)> = Entity::find()
-        .select_only()
-        .columns(columns)
-        .filter(Column::Id.gt(after))
-        .order_by_asc(Column::Id)
-        .limit(at_most)
-        .into_tuple()
-        .all(db)
-        .await
-        .map_err(store::fault)?;
-    let reference = |(id, is_active, deleted_at, version): (_, _, Option<_>, _)| Reference {
-        id,
-        is_active,
-        is_deleted: deleted_at.is_some(),
-        version,
-    };
-    Ok(rows.into_iter().map(reference).collect())
+    let select = Statement::from_sql_and_values(
+        db.get_database_backend(),
+        "select a.id, a.is_active, a.deleted_at is not null as is_deleted, a.version, \
+           coalesce(s.private_account, false) as private_account, \
+           coalesce(s.contact_visibility, 'owner') as contact_visibility, coalesce(s.version, 0) as settings_version \
+         from user_accounts a left join account_settings s on s.account_id = a.id \
+         where a.id > $1 order by a.id limit $2",
+        [after.into(), at_most.into()],
+    );
+    let rows = db.query_all_raw(select).await.map_err(store::fault)?;
+    let read = |row| reference(row).map_err(store::fault);
+    rows.iter().map(read).collect()
+}
+
+fn reference(row: &QueryResult) -> std::result::Result<Reference, DbErr> {
+    Ok(Reference {
+        id: row.try_get("", "id")?,
+        is_active: row.try_get("", "is_active")?,
+        is_deleted: row.try_get("", "is_deleted")?,
+        version: row.try_get("", "version")?,
+        private_account: row.try_get("", "private_account")?,
+        contact_visibility: row.try_get("", "contact_visibility")?,
+        settings_version: row.try_get("", "settings_version")?,
+    })
 }
 
 /// Returns the account and keeps others from changing it until the transaction ends. Every transaction that

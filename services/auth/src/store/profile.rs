@@ -3,13 +3,15 @@
 //!
 //! A deleted profile leaves a row of status `deleted` without its facts, so that no late event revives it.
 
+use ::events::projections::{Comparison, Kept, Versions};
 use contracts::Word as _;
 use contracts::profile::v1::{ProfileStatus, ProfileType};
 use entity::auth::account_profiles::{ActiveModel, Column, Entity, Model};
 use fault::Result;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Statement,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QueryResult, QuerySelect, Statement,
 };
 use uuid::Uuid;
 
@@ -58,6 +60,59 @@ pub(crate) async fn known(db: &impl ConnectionTrait, account_id: Uuid, id: Uuid)
         Some(_) => Known::Live,
         None => Known::Unknown,
     })
+}
+
+/// The versions of a page of profiles, gone or not.
+pub(crate) async fn versions(at: &Comparison, after: Uuid) -> Result<Kept<Versions>> {
+    let page = "select profile_id as id, version, greatest(version, primary_version) as newest
+        from account_profiles where profile_id > $1 order by 1 limit $2";
+    let read = |row: &QueryResult| {
+        Ok(Versions {
+            facts: row.try_get("", "version")?,
+            newest: row.try_get("", "newest")?,
+        })
+    };
+    at.kept(page, after, read).await
+}
+
+/// A row as the nightly comparison sees it: equal to another unless more than versions differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Row(Model);
+
+impl Row {
+    /// Whether it only stands for a deleted profile.
+    pub(crate) fn is_buried(&self) -> bool {
+        self.0.status == DELETED
+    }
+}
+
+/// Returns the row of a profile, locked.
+pub(crate) async fn lock(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Row>> {
+    let row = Entity::find_by_id(id)
+        .lock_exclusive()
+        .one(db)
+        .await
+        .map_err(store::fault)?;
+    Ok(row.map(|row| {
+        Row(Model {
+            version: 0,
+            primary_version: None,
+            ..row
+        })
+    }))
+}
+
+/// Removes the row of a profile as long as it is of no newer version; returns whether there was one.
+pub(crate) async fn forget(db: &impl ConnectionTrait, id: Uuid, newest: i32) -> Result<bool> {
+    let removed = Entity::delete_by_id(id)
+        .filter(Expr::cust_with_values(
+            "greatest(version, primary_version) <= $1",
+            [newest],
+        ))
+        .exec(db)
+        .await
+        .map_err(store::fault)?;
+    Ok(removed.rows_affected == 1)
 }
 
 /// Stores what the profile service told, unless something newer is stored.
@@ -171,7 +226,11 @@ async fn upsert(db: &impl ConnectionTrait, row: ActiveModel) -> Result<()> {
         .action_and_where(
             Expr::col((Entity, Column::Version))
                 .lt(Expr::cust("excluded.version"))
-                .and(Expr::col((Entity, Column::Status)).ne(DELETED)),
+                .and(
+                    Expr::col((Entity, Column::Status))
+                        .ne(DELETED)
+                        .or(Expr::cust_with_values("excluded.status = $1", [DELETED])),
+                ),
         )
         .to_owned();
     Entity::insert(row)

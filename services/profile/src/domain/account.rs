@@ -1,6 +1,7 @@
 //! What a profile takes from its account: state and settings.
 
 use contracts::profile::v1::ProfileVisibility;
+use fault::{Fault, Result};
 
 /// Whether the account of a profile is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +14,18 @@ pub enum AccountState {
     Deleted,
 }
 
+impl AccountState {
+    /// The word it is stored and compared by.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Suspended => "suspended",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
 /// Who sees the contact data of an account's profiles.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ContactVisibility {
@@ -21,6 +34,27 @@ pub enum ContactVisibility {
     Owner,
     /// Accepted connections too.
     Connections,
+}
+
+impl ContactVisibility {
+    /// The word it is stored and told by.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Connections => "connections",
+        }
+    }
+
+    /// Reads that word.
+    ///
+    /// # Errors
+    /// `INTERNAL_ERROR` for any other.
+    pub fn from_word(word: &str) -> Result<Self> {
+        let all = [Self::Owner, Self::Connections];
+        let known = all.into_iter().find(|one| one.word() == word);
+        known.ok_or_else(|| Fault::internal("an unknown contact visibility"))
+    }
 }
 
 /// The account settings that decide what others see of its profiles, and how

@@ -124,15 +124,9 @@ fn posts(consumer: Consumer) -> Consumer {
 }
 
 fn settings(event: &AccountSettingsChanged) -> Result<Settings> {
-    let contact_visibility = match event.contact_visibility.as_str() {
-        "owner" => ContactVisibility::Owner,
-        "connections" => ContactVisibility::Connections,
-        _ => return Err(Fault::internal("an unknown contact visibility")),
-    };
-    let private_account = event.private_account;
     Ok(Settings {
-        private_account,
-        contact_visibility,
+        private_account: event.private_account,
+        contact_visibility: ContactVisibility::from_word(&event.contact_visibility)?,
         version: event.version,
         account_version: 0,
     })

@@ -83,7 +83,7 @@ pub(super) fn row(profile: &Profile) -> profiles::ActiveModel {
         }),
         visibility: Set(visibility_of(profile.visibility)),
         effective_visibility: Set(visibility_of(profile.effective_visibility)),
-        account_state: Set(account_state(profile.account_state).to_owned()),
+        account_state: Set(profile.account_state.word().to_owned()),
         completion_percentage: Set(profile.completion),
         final_hash: Set(profile
             .finished
@@ -101,11 +101,7 @@ pub(super) fn private(row: profile_private::Model) -> Result<Private> {
         draft_data: row.draft_data,
         settings: Settings {
             private_account: row.private_account,
-            contact_visibility: match row.contact_visibility.as_str() {
-                "owner" => ContactVisibility::Owner,
-                "connections" => ContactVisibility::Connections,
-                _ => return Err(Fault::internal("an unknown contact visibility")),
-            },
+            contact_visibility: ContactVisibility::from_word(&row.contact_visibility)?,
             version: row.settings_version,
             account_version: row.account_version,
         },
@@ -115,15 +111,11 @@ pub(super) fn private(row: profile_private::Model) -> Result<Private> {
 /// Writes a row of `profile_private`, whole.
 pub(super) fn private_row(id: uuid::Uuid, private: &Private) -> profile_private::ActiveModel {
     let settings = private.settings;
-    let contact_visibility = match settings.contact_visibility {
-        ContactVisibility::Owner => "owner",
-        ContactVisibility::Connections => "connections",
-    };
     profile_private::ActiveModel {
         profile_id: Set(id),
         phone: Set(private.phone.clone()),
         draft_data: Set(private.draft_data.clone()),
-        contact_visibility: Set(contact_visibility.to_owned()),
+        contact_visibility: Set(settings.contact_visibility.word().to_owned()),
         private_account: Set(settings.private_account),
         settings_version: Set(settings.version),
         account_version: Set(settings.account_version),
@@ -136,14 +128,6 @@ pub(super) const fn stats(row: &profile_stats::Model) -> Stats {
         views: row.views,
         posts: row.posts,
         connections: row.connections,
-    }
-}
-
-const fn account_state(state: AccountState) -> &'static str {
-    match state {
-        AccountState::Live => "live",
-        AccountState::Suspended => "suspended",
-        AccountState::Deleted => "deleted",
     }
 }
 
