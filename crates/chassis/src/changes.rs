@@ -31,13 +31,17 @@ async fn tell(service: &'static str, db: Db, redis: Redis, stop: Shutdown) -> fa
             // Not even that the service is there was said: the change is said with the next sign of life.
             tracing::debug!(service, %error, "a change could not be told");
         }
-        if change == Change::Changed && !stop.sleep(PAUSE).await {
+        let paused = match change {
+            Change::Changed => PAUSE,
+            Change::None => Duration::ZERO,
+        };
+        if !paused.is_zero() && !stop.sleep(paused).await {
             return Ok(());
         }
         if told.is_ok() {
             change = Change::None;
         }
-        let commit = tokio::time::timeout(changes::SIGN_OF_LIFE - PAUSE, commits.changed());
+        let commit = tokio::time::timeout(changes::SIGN_OF_LIFE - paused, commits.changed());
         match stop.run(commit).await {
             Some(Ok(Ok(()))) => change = Change::Changed,
             // The pool is never dropped before its tasks, so only time can have passed.

@@ -68,6 +68,23 @@ pub(crate) async fn keep_broken(db: &Db, consumer: &str, bytes: &[u8]) -> Result
     Ok(())
 }
 
+/// What there is to do, by one statement: whether a letter of the consumer is due, and how many of the schema are dead.
+pub(crate) async fn look(db: &Db, consumer: &str) -> Result<(bool, u64)> {
+    let look = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "select exists (select from dead_letters where consumer = $1 and not dead and next_try_at <= now()) as is_due, \
+           (select count(*) from dead_letters where dead) as dead",
+        [consumer.into()],
+    );
+    let row = db.connection().query_one_raw(look).await;
+    let Some(row) = row.map_err(store::fault)? else {
+        return Ok((false, 0));
+    };
+    let dead: i64 = row.try_get("", "dead").map_err(store::fault)?;
+    let is_due = row.try_get("", "is_due").map_err(store::fault)?;
+    Ok((is_due, dead.unsigned_abs()))
+}
+
 /// Takes the oldest due letter for a try. Its next try is moved on before the work, so that a crash costs a try, not the letter.
 pub(crate) async fn take_due(db: &Db, consumer: &str) -> Result<Option<Due>> {
     let take = Statement::from_sql_and_values(

@@ -44,9 +44,9 @@ async fn crowd(world: &World) {
 }
 
 /// What the process has counted; the tests of this binary share it.
-fn repairs(projection: &str, difference: &str) -> u64 {
+fn repairs(service: &str, projection: &str, difference: &str) -> u64 {
     let series = format!(
-        r#"sf_projection_repairs_total{{service="feed",projection="{projection}",difference="{difference}"}} "#
+        r#"sf_projection_repairs_total{{service="{service}",projection="{projection}",difference="{difference}"}} "#
     );
     let figures = telemetry::render();
     let line = figures.lines().find_map(|line| line.strip_prefix(&series));
@@ -55,17 +55,27 @@ fn repairs(projection: &str, difference: &str) -> u64 {
 
 /// Lets the night come, and starts the system anew, which looks at once.
 async fn next_night(world: World, place: &str) -> World {
-    let due = format!(
-        "update feed.job_runs set last_ok_at = now() - interval '2 days', state = '{place}' where job = 'projections'"
-    );
-    run(&world, &due).await;
+    Box::pin(nights(world, &["feed"], place)).await
+}
+
+/// The same for several schemas.
+async fn nights(world: World, schemas: &[&str], place: &str) -> World {
+    for schema in schemas {
+        let job = format!("select count(*) from {schema}.job_runs where job = 'projections'");
+        until(&world, &job).await;
+        let due = format!(
+            "update {schema}.job_runs set last_ok_at = now() - interval '2 days', state = '{place}' where job = 'projections'"
+        );
+        run(&world, &due).await;
+    }
     let world = Box::pin(world.restart()).await;
-    until(
-        &world,
-        "select count(*) from feed.job_runs where job = 'projections' and state = '{}'
-           and last_ok_at > now() - interval '1 day'",
-    )
-    .await;
+    for schema in schemas {
+        let done = format!(
+            "select count(*) from {schema}.job_runs where job = 'projections' and state = '{{}}'
+               and last_ok_at > now() - interval '1 day'"
+        );
+        until(&world, &done).await;
+    }
     world
 }
 
@@ -83,11 +93,6 @@ async fn pj_5_what_projections_lost_or_made_up_is_repaired_and_stays_so() {
     for member in [&lost, &behind, &ahead] {
         until(&world, &known(&member.profile_id)).await;
     }
-    until(
-        &world,
-        "select count(*) from feed.job_runs where job = 'projections'",
-    )
-    .await;
     let (lost_id, behind_id, ahead_id) = (&lost.profile_id, &behind.profile_id, &ahead.profile_id);
     let stranger = Uuid::new_v4();
     run(
@@ -130,7 +135,7 @@ async fn pj_5_what_projections_lost_or_made_up_is_repaired_and_stays_so() {
         ("account_ref", "behind", 1),
         ("account_ref", "unknown", 1),
     ] {
-        let counted = repairs(projection, difference);
+        let counted = repairs("feed", projection, difference);
         assert!(counted >= at_least, "{projection} {difference}: {counted}");
     }
     an_event_of_the_past_changes_nothing(&world, ahead_id).await;
@@ -181,11 +186,6 @@ async fn jb_1_a_comparison_that_broke_off_goes_on_where_it_was() {
         &format!("select count(*) from feed.profile_ref where profile_id = '{id}'"),
     )
     .await;
-    until(
-        &world,
-        "select count(*) from feed.job_runs where job = 'projections'",
-    )
-    .await;
     run(
         &world,
         &format!(
@@ -206,5 +206,72 @@ async fn jb_1_a_comparison_that_broke_off_goes_on_where_it_was() {
     // The next one begins anew.
     let world = next_night(world, "{}").await;
     assert_eq!(number(&world, forged).await, 0);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pj_5_what_auth_keeps_of_profiles_and_profile_of_accounts_is_repaired() {
+    let world = World::start().await;
+    let mut members = Vec::new();
+    for _ in 0..5 {
+        members.push(world.newcomer().await);
+    }
+    let ids: Vec<&str> = members.iter().map(|one| &*one.profile_id).collect();
+    let [lost, behind, ahead, buried, gone] = ids[..] else {
+        unreachable!("five members")
+    };
+    let told = "select (count(*) = 5)::int::bigint from account.account_profiles";
+    until(&world, told).await;
+    let account =
+        |id: &str| format!("(select user_account_id from profile.profiles where id = '{id}')");
+    let stranger = Uuid::new_v4();
+    run(
+        &world,
+        &format!(
+            "delete from account.account_profiles where profile_id = '{lost}';
+             update account.account_profiles set version = 0, display_name = 'Forged' where profile_id = '{behind}';
+             update account.account_profiles set primary_version = 9000, is_primary = false where profile_id = '{ahead}';
+             update account.account_profiles set status = 'deleted', version = 0 where profile_id = '{buried}';
+             insert into account.account_profiles (profile_id, account_id, display_name, profile_type, status, is_primary, completion, version)
+               values ('{stranger}', '{stranger}', 'Forged', 'mentor', 'draft', true, 20, 1);
+             update profile.profiles set account_state = 'suspended' where id = '{lost}';
+             update profile.profile_private set account_version = 9000 where profile_id = '{lost}';
+             update account.user_accounts set is_active = false, version = version + 1 where id = {};
+             update account.account_settings set private_account = true, contact_visibility = 'connections', version = version + 1
+               where account_id = {};
+             update account.user_accounts set deleted_at = now(), version = version + 1 where id = {};",
+            account(behind),
+            account(ahead),
+            account(gone),
+        ),
+    )
+    .await;
+    let world = Box::pin(nights(world, &["account", "profile"], "{}")).await;
+    let rows = format!(
+        "select count(*) from profile.profiles p full join account.account_profiles a on a.profile_id = p.id
+         where p.id is null or a.profile_id is null or (p.id <> '{gone}' and (a.display_name <> p.display_name
+           or a.is_primary <> p.is_primary or a.status <> p.status::text or a.version <> p.version))"
+    );
+    let facts = format!(
+        "select count(*) from profile.profiles p left join profile.profile_private v on v.profile_id = p.id
+         where (p.id = '{lost}' and p.account_state = 'live')
+           or (p.id = '{behind}' and p.account_state = 'suspended')
+           or (p.id = '{ahead}' and v.private_account and v.contact_visibility = 'connections' and p.effective_visibility = 'connections')
+           or (p.id = '{gone}' and p.account_state = 'deleted' and p.deleted_at is not null)"
+    );
+    // The end of a profile, and a visibility that changed, are told by events.
+    eventually(|| async { number(&world, &rows).await == 0 }).await;
+    assert_eq!(number(&world, &facts).await, 4);
+    for (service, projection, difference, at_least) in [
+        ("auth", "account_profiles", "missing", 1),
+        ("auth", "account_profiles", "behind", 2),
+        ("auth", "account_profiles", "ahead", 1),
+        ("auth", "account_profiles", "unknown", 1),
+        ("profile", "account_facts", "ahead", 1),
+        ("profile", "account_facts", "behind", 3),
+    ] {
+        let counted = repairs(service, projection, difference);
+        assert!(counted >= at_least, "{projection} {difference}: {counted}");
+    }
     world.stop().await;
 }

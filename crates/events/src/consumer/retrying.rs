@@ -33,19 +33,22 @@ pub(super) async fn run(consumer: Consumer, stop: Shutdown) -> Result<()> {
 
 async fn turn(consumer: &Consumer, purged: &mut Option<Instant>, stop: &Shutdown) -> Result<()> {
     let Consumer { db, service, .. } = consumer;
-    while let Some(due) = dead::take_due(db, service).await? {
-        if let Err(error) = consumer.apply(due.event, &due.envelope, Some(due.id)).await {
-            dead::failed(db, &due, &error).await?;
+    let (is_due, mut dead) = dead::look(db, service).await?;
+    if is_due {
+        while let Some(due) = dead::take_due(db, service).await? {
+            if let Err(error) = consumer.apply(due.event, &due.envelope, Some(due.id)).await {
+                dead::failed(db, &due, &error).await?;
+            }
+            if stop.is_begun() {
+                return Ok(());
+            }
         }
-        if stop.is_begun() {
-            return Ok(());
-        }
+        dead = dead::count(db).await?;
     }
     if purged.is_none_or(|purged: Instant| purged.elapsed() >= PURGE) {
         *purged = Some(Instant::now());
         retention::purge(db, &consumer.projections).await?;
     }
-    let dead = dead::count(db).await?;
     metrics::gauge!("sf_dead_letters", "service" => service.to_string()).set(dead as f64);
     Ok(())
 }

@@ -22,8 +22,10 @@ use crate::store::mail::Queued;
 const AT_ONCE: u64 = 16;
 /// After this time a claimed mail is due again: its sender died.
 const LEASE: Duration = Duration::from_secs(60);
-/// How often the queue is looked at when nobody says that there is something.
-const POLL: Duration = Duration::from_secs(1);
+/// How often the queue is looked at when nobody says that there is something: what another process left behind.
+const LOOK: Duration = Duration::from_secs(2);
+/// The pause after trouble, and while another process has what is due.
+const PAUSE: Duration = Duration::from_secs(1);
 /// The longest wait between two tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
@@ -79,18 +81,26 @@ impl App {
     /// Sends what is queued until asked to stop; what is being sent then is finished.
     pub(crate) async fn send_mail(self: Arc<Self>, post: Arc<Post>, stop: Shutdown) {
         while !stop.is_begun() {
-            let sent = self.send_due(&post).await.unwrap_or_else(|error| {
+            let wait = self.send_or_wait(&post).await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "the mail queue could not be read");
-                0
+                PAUSE
             });
-            if sent > 0 {
-                continue;
-            }
             tokio::select! {
+                biased;
                 () = stop.begun() => {}
-                () = tokio::time::sleep(POLL) => {}
                 () = self.mail_waiting.notified() => {}
+                () = tokio::time::sleep(wait) => {}
             }
+        }
+    }
+
+    /// Sends what is due; returns how long to wait before the next look.
+    async fn send_or_wait(&self, post: &Post) -> Result<Duration> {
+        match store::mail::due_in(self.db.connection()).await? {
+            None => Ok(LOOK),
+            Some(wait) if !wait.is_zero() => Ok(wait.min(LOOK)),
+            Some(_) if self.send_due(post).await? > 0 => Ok(Duration::ZERO),
+            Some(_) => Ok(PAUSE),
         }
     }
 

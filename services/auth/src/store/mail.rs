@@ -5,7 +5,9 @@ use std::time::Duration;
 use entity::auth::mail_queue::{ActiveModel, Column, Entity, Model};
 use fault::Result;
 use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, Query};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Statement,
+};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -56,6 +58,19 @@ pub(crate) async fn enqueue(
         .await
         .map_err(store::fault)?;
     Ok(())
+}
+
+/// Returns in how long the first mail is due or of no use any more; zero when one is, `None` when there is none.
+pub(crate) async fn due_in(db: &impl ConnectionTrait) -> Result<Option<Duration>> {
+    let ask = Statement::from_string(
+        db.get_database_backend(),
+        "select extract(epoch from min(least(next_try_at, expires_at)) - now())::float8 as due_in from mail_queue",
+    );
+    let row = db.query_one_raw(ask).await.map_err(store::fault)?;
+    let due: Option<f64> = row
+        .map_or(Ok(None), |row| row.try_get("", "due_in"))
+        .map_err(store::fault)?;
+    Ok(due.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default()))
 }
 
 /// Takes up to `most` due mails; each is due again after `lease`, should its sender die.

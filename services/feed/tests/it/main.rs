@@ -9,6 +9,7 @@
 mod comment;
 mod conditional;
 mod cost;
+mod cut;
 mod feed_list;
 mod idempotency;
 mod like;
