@@ -109,8 +109,9 @@ impl Task {
 
     /// Returns a task that does a job at once and then again `period` after it last
     /// began, never twice at a time. A job that fails or panics is logged and tried again
-    /// at its next time; one that runs when stopping is asked for is dropped at its next
-    /// await. Each run is an observation of `sf_job_seconds`.
+    /// after a delay that doubles, at its next time at the latest; one that runs when
+    /// stopping is asked for is dropped at its next await. Each run is an observation of
+    /// `sf_job_seconds`.
     pub fn every<R, F>(name: impl Into<String>, period: Duration, mut job: R) -> Self
     where
         R: FnMut() -> F + Send + 'static,
@@ -167,6 +168,7 @@ async fn keep_running(name: &str, mut start: Start, stop: &Shutdown) {
 }
 
 async fn keep_doing(name: &str, period: Duration, mut job: Job, stop: &Shutdown) {
+    let mut delay = FIRST_DELAY;
     let mut times = tokio::time::interval(period.max(Duration::from_millis(1)));
     times.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run(times.tick()).await.is_some() {
@@ -184,12 +186,17 @@ async fn keep_doing(name: &str, period: Duration, mut job: Job, stop: &Shutdown)
         let outcome = if failure.is_some() { "failed" } else { "ok" };
         metrics::histogram!("sf_job_seconds", "job" => name.to_owned(), "outcome" => outcome)
             .record(began.elapsed().as_secs_f64());
-        if failure.is_none() {
-            metrics::gauge!("sf_job_last_ok_timestamp_seconds", "job" => name.to_owned())
-                .set(identity::clock::unix() as f64);
-        }
         if let Some(failure) = failure {
             tracing::error!(task = name, cause = %failure, "job failed, will run again");
+            // What failed only because a peer was not there yet does not wait for the next time.
+            if delay < period {
+                times.reset_after(delay);
+            }
+            delay = (delay * 2).min(LONGEST_DELAY);
+        } else {
+            delay = FIRST_DELAY;
+            metrics::gauge!("sf_job_last_ok_timestamp_seconds", "job" => name.to_owned())
+                .set(identity::clock::unix() as f64);
         }
     }
 }

@@ -114,3 +114,30 @@ async fn a_wish_to_stop_ends_waiting_and_droppable_work() {
     assert!(!stop.sleep(Duration::from_secs(3600)).await);
     assert_eq!(stop.run(std::future::pending::<()>()).await, None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn jb_1_a_job_that_failed_does_not_wait_for_its_next_time() {
+    let (sign, mut signs) = mpsc::unbounded_channel();
+    let mut tasks = Tasks::new(Shutdown::new());
+    let mut run = 0;
+    tasks.spawn(Task::every(
+        "test.hourly",
+        Duration::from_secs(3_600),
+        move || {
+            run += 1;
+            sign.send(run).unwrap();
+            async move {
+                if run < 3 {
+                    Err(anyhow::anyhow!("nobody is there yet"))
+                } else {
+                    Ok(())
+                }
+            }
+        },
+    ));
+    hear(&mut signs, 3).await;
+    // Once it went well it does wait.
+    let again = tokio::time::timeout(Duration::from_secs(3_000), signs.recv()).await;
+    assert!(again.is_err());
+    tasks.drain(Duration::from_secs(5)).await;
+}
