@@ -19,7 +19,10 @@ const OPEN: Duration = Duration::from_secs(10);
 /// When to try again while a probe is under way.
 const PROBED: Duration = Duration::from_secs(1);
 /// A call that had less time than this and ran out of it says nothing of the callee: how
-/// much time a request has may be its client's to choose.
+/// much time a request has may be its client's to choose (50 ms, N-18), and whoever chose
+/// too little must not close a method to everybody else. Below the 300 ms of optional parts,
+/// the least a contract gives, so that who always hangs is found; until then calls with less
+/// time wait no longer than this.
 const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Refuses calls of a method that keeps failing, and finds out by one call at a time

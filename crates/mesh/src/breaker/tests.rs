@@ -136,3 +136,15 @@ async fn t_48_a_client_with_no_patience_opens_nothing() {
     }
     assert!(!is_open(&breaker));
 }
+
+/// The shortest time a route or an optional part gives a call is 300 ms (N-18): a callee that always hangs is found.
+#[tokio::test(start_paused = true)]
+async fn sc_5_a_hung_optional_part_opens_it_though_its_time_is_short() {
+    let breaker = breaker();
+    for _ in 0..IN_A_ROW {
+        let permit = breaker.admit().unwrap();
+        tokio::time::advance(Duration::from_millis(300)).await;
+        permit.judge(Code::DeadlineExceeded);
+    }
+    assert!(is_open(&breaker));
+}
