@@ -160,7 +160,8 @@ async fn dl_4_a_service_waits_for_the_schema_it_needs() {
     let forget = "delete from app.seaql_migrations where version = 'm20261123_000034_feed_stream'";
     rig.owner().execute_unprepared(forget).await.unwrap();
     let listen = ("SF__LISTEN__ADDRESS", free_address().to_string());
-    let mut process = site.process("waiting", &["serve", "profile"], &[listen]);
+    let auth = ("SF__MESH__PEERS__AUTH", free_address().to_string());
+    let mut process = site.process("waiting", &["serve", "profile"], &[listen, auth]);
     process.start().unwrap();
     eventually(|| async {
         let reply = process.ask("/readyz").await;
@@ -192,7 +193,12 @@ async fn dl_3_a_setting_that_cannot_be_used_ends_the_start_and_is_named() {
         ("auth", "SF__MESH__PEERS__PROFILE", "127.0.0.1"),
         ("feed", "SF__MESH__PEERS__AUTH", "127.0.0.1:1"),
     ] {
-        let process = site.process("failing", &["serve", role], &[(name, value.to_owned())]);
+        let auth = ("SF__MESH__PEERS__AUTH", "127.0.0.1:1".to_owned());
+        let process = site.process(
+            "failing",
+            &["serve", role],
+            &[auth, (name, value.to_owned())],
+        );
         let (succeeded, said) = process.run().await.unwrap();
         assert!(!succeeded, "{name}");
         let missing = "mesh.peers.profile".to_owned();
