@@ -10,7 +10,7 @@ mod site;
 mod traffic;
 
 pub use address::free_address;
-pub use client::{Ask, Door, NoReply, Reply};
+pub use client::{Ask, Door, NoReply, Reply, somewhere};
 pub use cluster::{Cluster, Entry, GROUPS, Session};
 pub use process::Process;
 pub use scrape::Scrape;

@@ -57,18 +57,24 @@ pub enum NoReply {
     Broken(anyhow::Error),
 }
 
+/// A client address nobody else has, so that no bucket of addresses fills.
+#[must_use]
+pub fn somewhere() -> String {
+    let [a, b, c, ..] = *Uuid::new_v4().as_bytes();
+    format!("10.{a}.{b}.{c}")
+}
+
 impl Ask {
     /// A request without a body, as from a client address nobody else has.
     #[must_use]
     pub fn new(method: Method, path: &str) -> Self {
-        let [a, b, c, ..] = *Uuid::new_v4().as_bytes();
         let bare = Self {
             method,
             path: path.to_owned(),
             headers: Vec::new(),
             body: Bytes::new(),
         };
-        bare.from(format!("10.{a}.{b}.{c}"))
+        bare.from(somewhere())
     }
 
     /// GET.

@@ -16,7 +16,7 @@ use super::Row;
 use super::invariants;
 use super::stage::Stage;
 use super::writers::address;
-use crate::deployment::{Ask, Door, Entry, Session, until};
+use crate::deployment::{Ask, Door, Entry, Session, somewhere, until};
 
 /// The RPC behind `GET /api/v1/auth/me`.
 const ME: &str = "/smilefactory.auth.v1.AuthService/GetMe";
@@ -100,6 +100,8 @@ async fn grpc(channel: &Channel, session: &Session) -> Result<bool> {
     let mut request = Request::new(Bytes::new());
     let bearer = format!("Bearer {}", session.access).parse()?;
     request.metadata_mut().insert("authorization", bearer);
+    let from = somewhere().parse()?;
+    request.metadata_mut().insert("x-forwarded-for", from);
     let mut client = Grpc::new(channel.clone());
     client.ready().await?;
     match client
