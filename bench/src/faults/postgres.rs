@@ -97,18 +97,18 @@ async fn come_back(
     }
     stage.postgres.restart().await;
     let mut owner = stage.owner().await?;
-    let wrote = until("a post is taken by both edges", async || {
-        let mut all = true;
-        for edge in &entry.edges {
+    let [one, other] = [0, 1].map(|nth| {
+        until("a post is taken by each edge", async move || {
             let ask = post("after PostgreSQL").token(&session.access);
-            all &= edge.send(&ask).await.is_ok_and(|it| it.status == 201);
-        }
-        Ok(all)
+            let reply = entry.edges[nth].send(&ask).await;
+            Ok(reply.is_ok_and(|it| it.status == 201))
+        })
     });
-    let (back, connections) = tokio::join!(wrote, most_connections(&mut owner, watch));
+    let watched = most_connections(&mut owner, watch);
+    let (one, other, connections) = tokio::join!(one, other, watched);
     over.store(true, Ordering::Relaxed);
     while tasks.join_next().await.is_some() {}
-    Ok((back?, connections?))
+    Ok((one?.max(other?), connections?))
 }
 
 /// One of those who do not let up.
@@ -161,9 +161,9 @@ pub(super) async fn bench() -> Result<Vec<Row>> {
             Duration::from_secs(1),
         ),
         Row::at_most(
-            "postgres: from its return to a write at both edges",
+            "postgres: from its return to a write at both edges (an open breaker asks every 10 s, N-20)",
             found.back,
-            Duration::from_secs(5),
+            Duration::from_secs(12),
         ),
         Row::new(
             "postgres: most connections of one service at its return (two replicas)",

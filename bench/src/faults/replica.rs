@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::Row;
 use super::stage::Stage;
+use super::table::say;
 use crate::deployment::{Cluster, Running, Scrape, Session, Traffic};
 
 /// Time callers have to notice.
@@ -122,6 +123,9 @@ pub(super) async fn bench() -> Result<Vec<Row>> {
             let watch = Duration::from_secs(8);
             let found = run(&mut stage.cluster, &session, service, damage, watch).await?;
             let of = format!("replica: one of {service} {damage:?}").to_lowercase();
+            for wrong in found.wrong.iter().take(5) {
+                say(&format!("  {of}: {wrong}"));
+            }
             let success = found.success() * 100.0;
             rows.push(Row::new(
                 format!(
