@@ -3,4 +3,5 @@
 pub mod deployment;
 pub mod faults;
 pub mod load;
+pub mod peers;
 pub mod processes;

@@ -3,7 +3,13 @@
 use std::process::ExitCode;
 
 use bench::faults::{self, Scenario};
+use bench::{load, peers};
 use clap::{Parser, Subcommand};
+use tokio::runtime::Builder;
+
+/// As in `smilefactory`, so that what is written by hand beside it is allocated alike.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Whole-system load, comparisons and faults.
 #[derive(Debug, Parser)]
@@ -22,18 +28,30 @@ enum Command {
         /// Which; all when none is named.
         scenarios: Vec<Scenario>,
     },
+    /// Compares the edge with Envoy, NestJS and a gateway written by hand.
+    Peers(peers::Options),
+    /// One of the processes of a comparison.
+    #[command(subcommand, hide = true)]
+    StandIn(peers::StandIn),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
+    let one_thread = || Builder::new_current_thread().enable_all().build();
+    let threads = || Builder::new_multi_thread().enable_all().build();
     match Arguments::parse().command {
         // On one thread, so that it can be kept on one core.
-        Command::Load => bench::load::command()?,
+        Command::Load => load::command()?,
         Command::Faults { scenarios } => {
-            let runtime = tokio::runtime::Runtime::new()?;
-            if !runtime.block_on(faults::command(scenarios)) {
+            if !threads()?.block_on(faults::command(scenarios)) {
                 return Ok(ExitCode::FAILURE);
             }
         }
+        Command::Peers(options) => one_thread()?.block_on(peers::command(options))?,
+        // The floor runs as one writes it, with the runtime that is usual.
+        Command::StandIn(floor @ peers::StandIn::Floor { .. }) => {
+            threads()?.block_on(peers::stand_in(floor))?
+        }
+        Command::StandIn(other) => one_thread()?.block_on(peers::stand_in(other))?,
     }
     Ok(ExitCode::SUCCESS)
 }

