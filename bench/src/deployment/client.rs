@@ -30,6 +30,7 @@ pub struct Ask {
     method: Method,
     path: String,
     headers: Vec<(&'static str, String)>,
+    from: Option<String>,
     body: Bytes,
 }
 
@@ -65,16 +66,16 @@ pub fn somewhere() -> String {
 }
 
 impl Ask {
-    /// A request without a body, as from a client address nobody else has.
+    /// A request without a body, each time it is sent as from a client address nobody else has.
     #[must_use]
     pub fn new(method: Method, path: &str) -> Self {
-        let bare = Self {
+        Self {
             method,
             path: path.to_owned(),
             headers: Vec::new(),
+            from: None,
             body: Bytes::new(),
-        };
-        bare.from(somewhere())
+        }
     }
 
     /// GET.
@@ -126,9 +127,11 @@ impl Ask {
 
     /// As from this client address, which one trusted hop reports.
     #[must_use]
-    pub fn from(mut self, address: impl Into<String>) -> Self {
-        self.headers.retain(|(name, _)| *name != "x-forwarded-for");
-        self.header("x-forwarded-for", address)
+    pub fn from(self, address: impl Into<String>) -> Self {
+        Self {
+            from: Some(address.into()),
+            ..self
+        }
     }
 }
 
@@ -225,6 +228,10 @@ impl Door {
         let mut request = Request::builder()
             .method(&ask.method)
             .uri(format!("http://{}{}", self.address, ask.path))
+            .header(
+                "x-forwarded-for",
+                ask.from.clone().unwrap_or_else(somewhere),
+            )
             .header("connection", "close");
         for (name, value) in &ask.headers {
             request = request.header(*name, value);
