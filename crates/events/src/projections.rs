@@ -290,11 +290,8 @@ pub async fn keep_block(
     version: i32,
     holds: bool,
 ) -> Result<()> {
-    let keep = "insert into block_ref as r (blocker_account, blocked_account, version, removed_at) \
-         values ($1, $2, $3, case when $4 then null else now() end) \
-         on conflict (blocker_account, blocked_account) do update \
-         set version = excluded.version, removed_at = excluded.removed_at where r.version < excluded.version";
-    keep_pair(on, keep, blocker, blocked, version, holds).await
+    let pair = ("block_ref", "blocker_account", "blocked_account");
+    keep_pair(on, pair, blocker, blocked, version, holds).await
 }
 
 /// Stores that an account does not want to hear of a profile, or does again.
@@ -308,23 +305,27 @@ pub async fn keep_mute(
     version: i32,
     holds: bool,
 ) -> Result<()> {
-    let keep = "insert into mute_ref as r (account_id, muted_profile_id, version, removed_at) \
-         values ($1, $2, $3, case when $4 then null else now() end) \
-         on conflict (account_id, muted_profile_id) do update \
-         set version = excluded.version, removed_at = excluded.removed_at where r.version < excluded.version";
-    keep_pair(on, keep, account, profile, version, holds).await
+    let pair = ("mute_ref", "account_id", "muted_profile_id");
+    keep_pair(on, pair, account, profile, version, holds).await
 }
 
+/// Stores a row of a table of two ids, a version and an end.
 async fn keep_pair(
     on: &impl ConnectionTrait,
-    sql: &str,
+    (table, one, other): (&str, &str, &str),
     a: &str,
     b: &str,
     version: i32,
     holds: bool,
 ) -> Result<()> {
+    let keep = format!(
+        "insert into {table} as r ({one}, {other}, version, removed_at) \
+         values ($1, $2, $3, case when $4 then null else now() end) \
+         on conflict ({one}, {other}) do update \
+         set version = excluded.version, removed_at = excluded.removed_at where r.version < excluded.version"
+    );
     let values = vec![id(a)?.into(), id(b)?.into(), version.into(), holds.into()];
-    run(on, sql, values).await.map(drop)
+    run(on, &keep, values).await.map(drop)
 }
 
 async fn keep_group(

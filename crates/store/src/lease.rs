@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fault::Result;
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, Statement, TryGetable};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -38,26 +38,14 @@ impl Lease {
     /// # Errors
     /// See [`fault`](crate::fault).
     pub async fn hold(&self) -> Result<bool> {
-        let take = Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "insert into job_runs as j (job, key, locked_by, locked_until) \
+        let take = "insert into job_runs as j (job, key, locked_by, locked_until) \
              values ($1, $2, $3, now() + $4 * interval '1 second') \
              on conflict (job, key) do update set locked_by = excluded.locked_by, locked_until = excluded.locked_until \
-             where j.locked_by = excluded.locked_by or j.locked_until is null or j.locked_until < now()",
-            [
-                self.job.clone().into(),
-                self.key.clone().into(),
-                self.owner.clone().into(),
-                self.lasts.as_secs_f64().into(),
-            ],
-        );
-        let taken = self
-            .db
-            .connection()
-            .execute_raw(take)
-            .await
-            .map_err(fault)?;
-        Ok(taken.rows_affected() == 1)
+             where j.locked_by = excluded.locked_by or j.locked_until is null or j.locked_until < now()";
+        Ok(self
+            .change(take, Some(self.lasts.as_secs_f64().into()))
+            .await?
+            == 1)
     }
 
     /// The name this owner holds the lease under, for statements that must fail once it is lost.
@@ -89,23 +77,7 @@ impl Lease {
             "update job_runs set {change} \
              where job = $1 and key = $2 and locked_by = $3 and locked_until > now()"
         );
-        let write = Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            sql,
-            [
-                self.job.clone().into(),
-                self.key.clone().into(),
-                self.owner.clone().into(),
-                facts.into(),
-            ],
-        );
-        let written = self
-            .db
-            .connection()
-            .execute_raw(write)
-            .await
-            .map_err(fault)?;
-        Ok(written.rows_affected() == 1)
+        Ok(self.change(&sql, Some(facts.into())).await? == 1)
     }
 
     /// What was noted last, by whichever owner; an empty object when nothing was.
@@ -113,21 +85,8 @@ impl Lease {
     /// # Errors
     /// See [`fault`](crate::fault).
     pub async fn noted(&self) -> Result<Value> {
-        let read = Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "select state from job_runs where job = $1 and key = $2",
-            [self.job.clone().into(), self.key.clone().into()],
-        );
-        let row = self
-            .db
-            .connection()
-            .query_one_raw(read)
-            .await
-            .map_err(fault)?;
-        row.map_or_else(
-            || Ok(Value::Object(Map::new())),
-            |row| row.try_get("", "state").map_err(fault),
-        )
+        let noted = self.read("state").await?;
+        Ok(noted.unwrap_or_else(|| Value::Object(Map::new())))
     }
 
     /// When the whole job was done last, by whichever owner; `None` when it never was.
@@ -135,18 +94,7 @@ impl Lease {
     /// # Errors
     /// See [`fault`](crate::fault).
     pub async fn completed_at(&self) -> Result<Option<OffsetDateTime>> {
-        let read = Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "select last_ok_at from job_runs where job = $1 and key = $2",
-            [self.job.clone().into(), self.key.clone().into()],
-        );
-        let row = self
-            .db
-            .connection()
-            .query_one_raw(read)
-            .await
-            .map_err(fault)?;
-        row.map_or(Ok(None), |row| row.try_get("", "last_ok_at").map_err(fault))
+        Ok(self.read("last_ok_at").await?.flatten())
     }
 
     /// Gives the lease back, so that another replica need not wait for its end.
@@ -154,20 +102,29 @@ impl Lease {
     /// # Errors
     /// See [`fault`](crate::fault).
     pub async fn release(&self) -> Result<()> {
-        let give_back = Statement::from_sql_and_values(
+        let give_back = "update job_runs set locked_until = now() where job = $1 and key = $2 and locked_by = $3";
+        self.change(give_back, None).await.map(drop)
+    }
+
+    /// Changes the lease's row by a statement over its job, key, owner and what else it takes; returns how many rows it did.
+    async fn change(&self, sql: &str, more: Option<sea_orm::Value>) -> Result<u64> {
+        let own = [&self.job, &self.key, &self.owner].map(|text| text.clone().into());
+        let values = own.into_iter().chain(more);
+        let change = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+        let done = self.db.connection().execute_raw(change).await;
+        Ok(done.map_err(fault)?.rows_affected())
+    }
+
+    /// Reads a column of the lease's row, if there is one.
+    async fn read<T: TryGetable>(&self, column: &str) -> Result<Option<T>> {
+        let read = Statement::from_sql_and_values(
             DbBackend::Postgres,
-            "update job_runs set locked_until = now() where job = $1 and key = $2 and locked_by = $3",
-            [
-                self.job.clone().into(),
-                self.key.clone().into(),
-                self.owner.clone().into(),
-            ],
+            format!("select {column} from job_runs where job = $1 and key = $2"),
+            [self.job.clone().into(), self.key.clone().into()],
         );
-        self.db
-            .connection()
-            .execute_raw(give_back)
-            .await
-            .map_err(fault)?;
-        Ok(())
+        let row = self.db.connection().query_one_raw(read).await;
+        let row = row.map_err(fault)?;
+        row.map(|row| row.try_get("", column).map_err(fault))
+            .transpose()
     }
 }

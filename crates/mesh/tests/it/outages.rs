@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use fault::{Fault, Reason};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
+use mesh::Peers;
 use tokio::{sync::Notify, task::JoinSet};
 use tonic::{Code, body::Body};
 use tower::ServiceExt as _;
@@ -13,6 +14,20 @@ use crate::{
     calls::{CREATE, GET, STREAM},
     server::{Server, call, context, edge, framed, until_ok},
 };
+
+/// So many callers side by side, each making so many calls one after the other, all of which go well.
+fn crowd(peers: &Peers, path: &'static str, callers: usize, calls: usize) -> JoinSet<()> {
+    let mut crowd = JoinSet::new();
+    for _ in 0..callers {
+        let peers = peers.clone();
+        crowd.spawn(async move {
+            for _ in 0..calls {
+                call(&peers, path).await.unwrap();
+            }
+        });
+    }
+    crowd
+}
 
 #[tokio::test]
 async fn t_47_a_hung_service_is_a_503_long_before_the_deadline() {
@@ -105,15 +120,7 @@ async fn t_47_one_of_two_replicas_hangs_and_calls_go_to_the_other() {
     let before = hung.calls() + good.calls();
     hung.hang(true);
     // Enough callers for the hung one to catch some.
-    let mut callers = JoinSet::new();
-    for _ in 0..8 {
-        let peers = peers.clone();
-        callers.spawn(async move {
-            for _ in 0..50 {
-                call(&peers, GET).await.unwrap();
-            }
-        });
-    }
+    let callers = crowd(&peers, GET, 8, 50);
     callers.join_all().await;
     // Each call was answered once by the good one; the hung one held up a few at most.
     assert_eq!(good.calls() + hung.calls() - before, 400);
@@ -133,15 +140,7 @@ async fn sc_4_goaway_fails_no_call() {
     .await;
     let peers = edge(&[&server]);
     for _ in 0..5 {
-        let mut callers = JoinSet::new();
-        for _ in 0..4 {
-            let peers = peers.clone();
-            callers.spawn(async move {
-                for _ in 0..20 {
-                    call(&peers, CREATE).await.unwrap();
-                }
-            });
-        }
+        let callers = crowd(&peers, CREATE, 4, 20);
         server.go_away();
         callers.join_all().await;
     }
@@ -178,15 +177,7 @@ async fn sc_4_a_flapping_replica_fails_no_call_that_may_be_repeated() {
     let at = flapping.at;
     let peers = edge(&[&good, &flapping]);
     for _ in 0..5 {
-        let mut callers = JoinSet::new();
-        for _ in 0..4 {
-            let peers = peers.clone();
-            callers.spawn(async move {
-                for _ in 0..50 {
-                    call(&peers, GET).await.unwrap();
-                }
-            });
-        }
+        let callers = crowd(&peers, GET, 4, 50);
         while flapping.calls() < 10 {
             call(&peers, GET).await.unwrap();
         }
@@ -279,15 +270,7 @@ async fn t_48_a_slow_replica_gets_fewer_calls() {
     })
     .await;
     let peers = edge(&[&quick, &slow]);
-    let mut callers = JoinSet::new();
-    for _ in 0..4 {
-        let peers = peers.clone();
-        callers.spawn(async move {
-            for _ in 0..50 {
-                call(&peers, GET).await.unwrap();
-            }
-        });
-    }
+    let callers = crowd(&peers, GET, 4, 50);
     callers.join_all().await;
     assert_eq!(quick.calls() + slow.calls(), 200);
     assert!(slow.calls() < 50, "{}", slow.calls());
