@@ -135,7 +135,7 @@ pub(crate) fn open_frames(reader: &mut Reader<'_>, fields: &[&Field]) -> Vec<usi
     parents
         .iter()
         .map(|parent| {
-            wire::put_varint(&mut reader.out, u64::from(parent.tag()));
+            wire::put_varint(&mut reader.out, u64::from(parent.tag));
             wire::open(&mut reader.out)
         })
         .collect()
@@ -238,7 +238,7 @@ impl<'t> Assembly<'t, '_> {
         {
             let message = self.schema.at(id);
             top.bound = self.bound_below(&[index]);
-            wire::put_varint(&mut reader.out, u64::from(field.tag()));
+            wire::put_varint(&mut reader.out, u64::from(field.tag));
             let start = wire::open(&mut reader.out);
             self.object(reader, body, message, top);
             wire::close(&mut reader.out, start);
@@ -258,7 +258,7 @@ impl<'t> Assembly<'t, '_> {
         if let Some(index) = message.catch_all.filter(|_| !unknown.is_empty()) {
             unknown.push(b'}');
             let field = &message.fields[usize::from(index)];
-            wire::put_varint(&mut reader.out, u64::from(field.tag()));
+            wire::put_varint(&mut reader.out, u64::from(field.tag));
             wire::put_chunk(&mut reader.out, unknown);
             top.collected.present.push(index);
         }
@@ -273,7 +273,7 @@ impl<'t> Assembly<'t, '_> {
         if whole && top.collected.present.contains(&index) {
             return known_paths(reader, field, message);
         }
-        wire::put_varint(&mut reader.out, u64::from(field.tag()));
+        wire::put_varint(&mut reader.out, u64::from(field.tag));
         let start = wire::open(&mut reader.out);
         for present in top
             .collected

@@ -146,10 +146,14 @@ pub(crate) enum Shape {
 pub(crate) struct Field {
     /// The field number.
     pub(crate) number: u32,
+    /// The tag of one value.
+    pub(crate) tag: u32,
     /// The kind of its value, items or map values.
     pub(crate) kind: Kind,
     /// Singular, repeated or map.
     pub(crate) shape: Shape,
+    /// The wire types its values may have, one bit each.
+    pub(crate) accepted: u8,
     /// Whether an unset value differs from a default one.
     pub(crate) presence: bool,
     /// The oneof it belongs to.
@@ -175,11 +179,6 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    /// The tag of one value.
-    pub(crate) fn tag(&self) -> u32 {
-        self.number << 3 | self.kind.wire_type()
-    }
-
     /// The tag of a packed list or a map entry.
     pub(crate) fn chunk_tag(&self) -> u32 {
         self.number << 3 | wire::CHUNK
@@ -188,14 +187,7 @@ impl Field {
     /// Whether a value of this wire type belongs to the field; others count as unknown.
     #[inline]
     pub(crate) fn accepts(&self, wire_type: u32) -> bool {
-        match self.shape {
-            Shape::Singular => wire_type == self.kind.wire_type(),
-            Shape::Repeated { .. } => {
-                wire_type == self.kind.wire_type()
-                    || (wire_type == wire::CHUNK && self.kind.packable())
-            }
-            Shape::Map { .. } => wire_type == wire::CHUNK,
-        }
+        self.accepted >> (wire_type & 7) & 1 != 0
     }
 
     /// Whether the field is a list.
@@ -218,15 +210,18 @@ impl Message {
     }
 
     /// The field a key names; `guess` is tried first.
+    #[inline(always)]
     pub(crate) fn by_key(&self, key: &str, guess: usize) -> Option<Named> {
-        if let Some(field) = self.fields.get(guess)
-            && *field.json_name == *key
-        {
-            return Some(Named {
+        match self.fields.get(guess) {
+            Some(field) if *field.json_name == *key => Some(Named {
                 index: guess as u16,
                 alias: false,
-            });
+            }),
+            _ => self.search(key),
         }
+    }
+
+    fn search(&self, key: &str) -> Option<Named> {
         let found = self
             .keys
             .binary_search_by(|(known, _)| {

@@ -23,7 +23,7 @@ const GROUP_END: u32 = 4;
 pub(crate) const DEPTH: usize = 100;
 
 /// Reads a varint of at most ten bytes.
-#[inline]
+#[inline(always)]
 pub(crate) fn varint(bytes: &mut &[u8]) -> Result<u64> {
     match bytes.split_first() {
         Some((&first, rest)) if first < 0x80 => {
@@ -35,6 +35,11 @@ pub(crate) fn varint(bytes: &mut &[u8]) -> Result<u64> {
 }
 
 fn long_varint(bytes: &mut &[u8]) -> Result<u64> {
+    // Most lengths of texts and most tags of wide messages.
+    if let [first, second @ 0..0x80, ref rest @ ..] = **bytes {
+        *bytes = rest;
+        return Ok(u64::from(first & 0x7f) | u64::from(second) << 7);
+    }
     let mut value = 0;
     for (index, &byte) in bytes.iter().enumerate().take(10) {
         value |= u64::from(byte & 0x7f) << (7 * index);
@@ -54,8 +59,17 @@ fn long_varint(bytes: &mut &[u8]) -> Result<u64> {
 }
 
 /// Reads a tag: field number above wire type, at most five bytes.
-#[inline]
+#[inline(always)]
 pub(crate) fn tag(bytes: &mut &[u8]) -> Result<u32> {
+    // The tags of fields up to 15, as most are.
+    if let [tag @ 8..0x80, ref rest @ ..] = **bytes {
+        *bytes = rest;
+        return Ok(u32::from(tag));
+    }
+    long_tag(bytes)
+}
+
+fn long_tag(bytes: &mut &[u8]) -> Result<u32> {
     let before = bytes.len();
     let tag = varint(bytes)?;
     if before - bytes.len() > 5 {
@@ -145,12 +159,27 @@ pub(crate) fn last(mut bytes: &[u8], number: u32) -> Result<Option<(u32, &[u8])>
 
 /// Appends a varint.
 #[inline]
-pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
+pub(crate) fn put_varint(out: &mut Vec<u8>, value: u64) {
+    if value < 0x80 {
+        out.push(value as u8);
+    } else {
+        put_long_varint(out, value);
+    }
+}
+
+fn put_long_varint(out: &mut Vec<u8>, mut value: u64) {
+    let mut bytes = [0; 10];
+    let mut used = 0;
+    for byte in &mut bytes {
+        used += 1;
+        if value < 0x80 {
+            *byte = value as u8;
+            break;
+        }
+        *byte = value as u8 | 0x80;
         value >>= 7;
     }
-    out.push(value as u8);
+    out.extend_from_slice(&bytes[..used]);
 }
 
 /// Begins a length-delimited chunk: one byte is kept free for the length.

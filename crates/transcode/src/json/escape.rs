@@ -11,18 +11,27 @@ pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-/// As [`string`], for bytes that have yet to be found UTF-8. Plain ASCII, as
-/// most texts are, is looked at once only; false when the bytes are not UTF-8.
+/// As [`string`], for bytes that have yet to be found UTF-8. ASCII, as most
+/// texts are, is looked at once only; false when the bytes are not UTF-8.
 pub(crate) fn bytes(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
     out.reserve(bytes.len() + 2);
     out.push(b'"');
-    let plain = clean_prefix(bytes, HIGHS);
-    out.extend_from_slice(&bytes[..plain]);
-    if plain < bytes.len() {
-        if std::str::from_utf8(&bytes[plain..]).is_err() {
-            return false;
+    let mut rest = bytes;
+    loop {
+        let clean = clean_prefix::<true>(rest);
+        out.extend_from_slice(&rest[..clean]);
+        match rest.get(clean) {
+            None => break,
+            Some(&byte) if byte.is_ascii() => {
+                escape(out, byte);
+                rest = &rest[clean + 1..];
+            }
+            Some(_) if std::str::from_utf8(&rest[clean..]).is_err() => return false,
+            Some(_) => {
+                escaped(out, &rest[clean..]);
+                break;
+            }
         }
-        escaped(out, &bytes[plain..]);
     }
     out.push(b'"');
     true
@@ -30,7 +39,7 @@ pub(crate) fn bytes(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
 
 fn escaped(out: &mut Vec<u8>, mut rest: &[u8]) {
     loop {
-        let clean = clean_prefix(rest, 0);
+        let clean = clean_prefix::<false>(rest);
         out.extend_from_slice(&rest[..clean]);
         let Some(&byte) = rest.get(clean) else { return };
         escape(out, byte);
@@ -38,28 +47,42 @@ fn escaped(out: &mut Vec<u8>, mut rest: &[u8]) {
     }
 }
 
-// How many bytes need no escape, eight at a time; with `HIGHS` as `stop` only
-// ASCII is counted. In each word the lowest marked byte is exact; bytes above
-// it may be marked wrongly by the borrow.
+// How many bytes need no escape and, with `ASCII`, are that, eight at a time.
 #[inline]
-fn clean_prefix(bytes: &[u8], stop: u64) -> usize {
+fn clean_prefix<const ASCII: bool>(bytes: &[u8]) -> usize {
     let (words, rest) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let quote = word ^ (ONES * b'"' as u64);
-        let slash = word ^ (ONES * b'\\' as u64);
-        let marked = (quote.wrapping_sub(ONES) & !quote)
-            | (slash.wrapping_sub(ONES) & !slash)
-            | (word.wrapping_sub(ONES * 0x20) & !word)
-            | (word & stop);
-        let marked = marked & HIGHS;
+        let marked = marked::<ASCII>(*word);
         if marked != 0 {
             return index * 8 + (marked.trailing_zeros() / 8) as usize;
         }
     }
-    let highest = if stop == 0 { 0xff } else { 0x7f };
-    let special = |&byte: &u8| byte < 0x20 || byte == b'"' || byte == b'\\' || byte > highest;
+    // The last eight bytes overlap what was clean.
+    if let Some(last) = bytes.last_chunk()
+        && marked::<ASCII>(*last) == 0
+    {
+        return bytes.len();
+    }
+    let special =
+        |&byte: &u8| byte < 0x20 || byte == b'"' || byte == b'\\' || (ASCII && byte > 0x7f);
     words.len() * 8 + rest.iter().position(special).unwrap_or(rest.len())
+}
+
+// The high bit of each byte that is not clean. The lowest is exact; bytes above it may be marked wrongly by the borrow.
+#[inline]
+fn marked<const ASCII: bool>(word: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(word);
+    let quote = word ^ (ONES * b'"' as u64);
+    let slash = word ^ (ONES * b'\\' as u64);
+    let (quotes, slashes) = (quote.wrapping_sub(ONES), slash.wrapping_sub(ONES));
+    let controls = word.wrapping_sub(ONES * 0x20);
+    let marked = if ASCII {
+        // What a subtraction marks beyond its own are bytes above ASCII, marked anyway.
+        quotes | slashes | controls | word
+    } else {
+        (quotes & !quote) | (slashes & !slash) | (controls & !word)
+    };
+    marked & HIGHS
 }
 
 fn escape(out: &mut Vec<u8>, byte: u8) {

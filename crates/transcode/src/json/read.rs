@@ -130,6 +130,10 @@ impl<'s> Reader<'s> {
 
     // UTF-8 is checked once for the whole text, which is cheaper than string by string.
     fn source<'de>(&mut self, json: &'de [u8]) -> Option<Source<'de>> {
+        // The wire is shorter than its JSON, but for short texts, and then growing once does no harm.
+        if self.out.is_empty() {
+            self.out = Vec::with_capacity(json.len());
+        }
         match std::str::from_utf8(json) {
             Ok(text) => Some(serde_json::Deserializer::from_str(text)),
             Err(error) => {
@@ -253,6 +257,7 @@ impl<'s> Reader<'s> {
     }
 
     // Writes a tag; packed values have none.
+    #[inline]
     fn tag(&mut self, tag: u32) {
         if tag != 0 {
             crate::wire::put_varint(&mut self.out, u64::from(tag));

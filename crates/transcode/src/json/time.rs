@@ -29,25 +29,30 @@ pub(crate) fn put_timestamp(
     }
     let (year, month, day) = civil(seconds.div_euclid(86_400));
     let second = seconds.rem_euclid(86_400) as u32;
-    padded(out, year as u32, 4);
-    out.push(b'-');
-    padded(out, month, 2);
-    out.push(b'-');
-    padded(out, day, 2);
-    out.push(b'T');
-    padded(out, second / 3_600, 2);
-    out.push(b':');
-    padded(out, second / 60 % 60, 2);
-    out.push(b':');
-    padded(out, second % 60, 2);
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    let mut put = |at: usize, value: u32| {
+        text[at..at + 2].copy_from_slice(&[b'0' + (value / 10) as u8, b'0' + (value % 10) as u8]);
+    };
+    put(0, year as u32 / 100);
+    put(2, year as u32 % 100);
+    put(5, month);
+    put(8, day);
+    put(11, second / 3_600);
+    put(14, second / 60 % 60);
+    put(17, second % 60);
     match fraction {
         Fraction::Millis => {
-            out.push(b'.');
-            padded(out, nanos as u32 / 1_000_000, 3);
+            let millis = nanos as u32 / 1_000_000;
+            put(20, millis / 10);
+            text[22] = b'0' + (millis % 10) as u8;
+            out.extend_from_slice(&text);
         }
-        Fraction::Needed => put_fraction(out, nanos as u32),
+        Fraction::Needed => {
+            out.extend_from_slice(&text[..19]);
+            put_fraction(out, nanos as u32);
+            out.push(b'Z');
+        }
     }
-    out.push(b'Z');
     true
 }
 
@@ -97,25 +102,52 @@ fn padded(out: &mut Vec<u8>, mut value: u32, width: usize) {
 /// Reads an RFC 3339 timestamp into seconds and nanoseconds.
 pub(crate) fn timestamp(text: &str) -> Option<(i64, i32)> {
     let bytes = text.as_bytes();
-    let (date, rest) = bytes.split_at_checked(19)?;
-    let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
-    if marks.iter().any(|&(at, mark)| date[at] != mark) {
+    let (&date, rest) = bytes.split_first_chunk::<19>()?;
+    let [
+        y1,
+        y2,
+        y3,
+        y4,
+        b'-',
+        mo1,
+        mo2,
+        b'-',
+        d1,
+        d2,
+        b'T',
+        h1,
+        h2,
+        b':',
+        mi1,
+        mi2,
+        b':',
+        s1,
+        s2,
+    ] = date
+    else {
         return None;
-    }
-    let part = |range: std::ops::Range<usize>| digits(&date[range]);
-    let (year, month, day) = (part(0..4)?, part(5..7)?, part(8..10)?);
-    let (hour, minute, second) = (part(11..13)?, part(14..16)?, part(17..19)?);
+    };
+    let year = pair(y1, y2)? * 100 + pair(y3, y4)?;
+    let (month, day) = (pair(mo1, mo2)?, pair(d1, d2)?);
+    let (hour, minute, second) = (pair(h1, h2)?, pair(mi1, mi2)?, pair(s1, s2)?);
     if year == 0 || !(1..=12).contains(&month) || day == 0 || day > month_days(year, month) {
         return None;
     }
     if hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let (nanos, zone) = fraction(rest)?;
+    let (nanos, zone) = match *rest {
+        // Milliseconds in UTC, as everybody writes them.
+        [b'.', m1, m2, m3 @ b'0'..=b'9', b'Z'] => {
+            let millis = pair(m1, m2)? * 10 + u32::from(m3 - b'0');
+            (millis * 1_000_000, &rest[4..])
+        }
+        _ => fraction(rest)?,
+    };
     let offset = match zone {
         b"Z" => 0,
         [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
-            let (hours, minutes) = (digits(&[*h1, *h2])?, digits(&[*m1, *m2])?);
+            let (hours, minutes) = (pair(*h1, *h2)?, pair(*m1, *m2)?);
             if hours > 23 || minutes > 59 {
                 return None;
             }
@@ -125,7 +157,7 @@ pub(crate) fn timestamp(text: &str) -> Option<(i64, i32)> {
         _ => return None,
     };
     let clock = i64::from(hour * 3_600 + minute * 60 + second);
-    let seconds = days(i64::from(year), month, day) * 86_400 + clock - offset;
+    let seconds = days(year, month, day) * 86_400 + clock - offset;
     TIMESTAMP
         .contains(&seconds)
         .then_some((seconds, nanos as i32))
@@ -172,6 +204,13 @@ fn fraction(bytes: &[u8]) -> Option<(u32, &[u8])> {
     Some((digits(&rest[..end])? * scale, &rest[end..]))
 }
 
+// Two digits as a number.
+#[inline]
+fn pair(tens: u8, ones: u8) -> Option<u32> {
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    (tens < 10 && ones < 10).then(|| u32::from(tens * 10 + ones))
+}
+
 fn digits(bytes: &[u8]) -> Option<u32> {
     bytes.iter().try_fold(0u32, |sum, byte| {
         byte.is_ascii_digit()
@@ -188,14 +227,12 @@ fn month_days(year: u32, month: u32) -> u32 {
     }
 }
 
-// Days since 1970-01-01 of a date, in 400-year eras that begin in March so
-// that the leap day is the last of its year.
-fn days(year: i64, month: u32, day: u32) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = i64::from((153 * ((month + 9) % 12) + 2) / 5 + day - 1);
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+// Days since 1970-01-01 of a date of year 1 or later, in years that begin in
+// March so that the leap day is the last of its year.
+fn days(year: u32, month: u32, day: u32) -> i64 {
+    let year = year - u32::from(month <= 2);
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    i64::from(year * 365 + year / 4 - year / 100 + year / 400 + of_year) - 719_468
 }
 
 // The inverse of `days`.
@@ -233,7 +270,17 @@ mod tests {
             timestamp("2026-03-01T01:30:00+02:00"),
             timestamp("2026-02-28T23:30:00Z")
         );
-        assert_eq!(timestamp("1970-01-01T00:00:00.5Z"), Some((0, 500_000_000)));
+        for (fraction, nanos) in [
+            (".5", 500_000_000),
+            (".05", 50_000_000),
+            (".678", 678_000_000),
+            (".0000001", 100),
+        ] {
+            for (zone, offset) in [("Z", 0), ("+01:00", -3_600), ("-00:01", 60)] {
+                let text = format!("1970-01-01T00:00:00{fraction}{zone}");
+                assert_eq!(timestamp(&text), Some((offset, nanos)), "{text}");
+            }
+        }
     }
 
     #[test]
@@ -251,6 +298,8 @@ mod tests {
             "2026-01-01T00:00:00",
             "2026-01-01t00:00:00z",
             "2026-01-01T00:00:00.Z",
+            "2026-01-01T00:00:00.1 0Z",
+            "2026-01-01T00:00:00.12:Z",
             "2026-01-01T00:00:00.1234567890Z",
             "2026-01-01T00:00:00+0100",
             "+026-01-01T00:00:00Z",

@@ -22,13 +22,27 @@ use crate::wire;
 pub(crate) enum Stop {
     /// The message is valid but not written the usual way.
     Slow,
-    /// The message has no JSON form.
-    Fail(Error),
+    /// The message has no JSON form. Boxed, because every field's success is as large as its failure.
+    Fail(Box<Error>),
+}
+
+impl Stop {
+    /// Whether putting the message in order may help: another value of a field may follow the one without a JSON form, and
+    /// counts instead of it.
+    fn is_unprintable(&self) -> bool {
+        matches!(self, Self::Fail(error) if matches!(**error, Error::Unprintable(_)))
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Fail(Box::new(error))
+    }
 }
 
 impl From<&'static str> for Stop {
     fn from(reason: &'static str) -> Self {
-        Self::Fail(Error::Wire(reason))
+        Error::Wire(reason).into()
     }
 }
 
@@ -90,8 +104,7 @@ impl<'s> Writer<'s> {
         self.patience = wire.len() * wire::DEPTH;
         let start = self.out.len();
         match self.nested(message, wire, 0) {
-            // Another value of the field may follow the one without a JSON form, and counts instead of it.
-            Err(Stop::Fail(Error::Unprintable(_))) => {
+            Err(stop) if stop.is_unprintable() => {
                 self.out.truncate(start);
                 let again = self.reordered(message, wire)?;
                 self.nested(message, &again, 0).map_err(failed)
@@ -110,7 +123,7 @@ impl<'s> Writer<'s> {
         self.patience = wire.len() * wire::DEPTH;
         let start = self.out.len();
         match self.walk(message, wire, 0, Some(marks)) {
-            Err(Stop::Slow | Stop::Fail(Error::Unprintable(_))) => {
+            Err(stop) if matches!(stop, Stop::Slow) || stop.is_unprintable() => {
                 self.out.truncate(start);
                 marks.clear();
                 let again = self.reordered(message, wire)?;
@@ -128,9 +141,9 @@ impl<'s> Writer<'s> {
         match self.any_form(message, wire, depth) {
             Err(Stop::Slow) => {
                 self.out.truncate(start);
-                let again = self.reordered(message, wire).map_err(Stop::Fail)?;
+                let again = self.reordered(message, wire)?;
                 self.any_form(message, &again, depth)
-                    .map_err(|stop| Stop::Fail(failed(stop)))
+                    .map_err(|stop| failed(stop).into())
             }
             done => done,
         }
@@ -249,11 +262,11 @@ impl<'s> Writer<'s> {
         }
     }
 
+    #[inline(always)]
     fn key(&mut self, field: &Field) {
         let key = field.key.as_bytes();
-        let first = self.out.last() == Some(&b'{');
-        self.out
-            .extend_from_slice(if first { &key[1..] } else { key });
+        let first = usize::from(self.out.last() == Some(&b'{'));
+        self.out.extend_from_slice(&key[first..]);
     }
 
     // `start` is where the key began; the standard dialect takes defaults back.
@@ -269,7 +282,9 @@ impl<'s> Writer<'s> {
         let filled = match field.shape {
             Shape::Singular => {
                 self.value(field, wire, depth)?;
-                field.presence || !is_default(tag & 7, &before[..before.len() - wire.len()])
+                self.dialect == Dialect::Api
+                    || field.presence
+                    || !is_default(tag & 7, &before[..before.len() - wire.len()])
             }
             Shape::Repeated { .. } => self.list(field, tag, wire, depth)?,
             Shape::Map { key } => self.map(field, key, wire, depth)?,
@@ -317,6 +332,7 @@ impl<'s> Writer<'s> {
         }
     }
 
+    #[inline(always)]
     fn value(&mut self, field: &'s Field, wire: &mut &[u8], depth: usize) -> Result<(), Stop> {
         match field.kind {
             Kind::Message(id) => {
@@ -374,6 +390,6 @@ fn is_default(wire_type: u32, value: &[u8]) -> bool {
 fn failed(stop: Stop) -> Error {
     match stop {
         Stop::Slow => Error::Wire("a message repeats its fields"),
-        Stop::Fail(error) => error,
+        Stop::Fail(error) => *error,
     }
 }

@@ -8,6 +8,7 @@ use prost_reflect::{
 
 use super::words::Enum;
 use super::{Field, Kind, Message, Named, Schema, Shape, Special};
+use crate::wire;
 
 /// Our field option; see `smilefactory/api/v1/options.proto`.
 const FIELD_OPTION: &str = "smilefactory.api.v1.field";
@@ -101,8 +102,10 @@ fn compiled(
 fn within_any(id: u32) -> Field {
     Field {
         number: 2,
+        tag: 2 << 3 | wire::CHUNK,
         kind: Kind::Message(id),
         shape: Shape::Singular,
+        accepted: accepted(Kind::Message(id), Shape::Singular),
         presence: true,
         oneof: None,
         key: ",\"value\":".into(),
@@ -114,6 +117,17 @@ fn within_any(id: u32) -> Field {
         clearable: false,
         aliased: false,
         uuid: false,
+    }
+}
+
+// A list of numbers may come in one chunk or one by one, whichever way it is declared.
+fn accepted(kind: Kind, shape: Shape) -> u8 {
+    let (one, chunk) = (1 << kind.wire_type(), 1 << wire::CHUNK);
+    match shape {
+        Shape::Singular => one,
+        Shape::Repeated { .. } if kind.packable() => one | chunk,
+        Shape::Repeated { .. } => one,
+        Shape::Map { .. } => chunk,
     }
 }
 
@@ -159,8 +173,10 @@ fn field(
     key.push(':');
     Field {
         number: descriptor.number(),
+        tag: descriptor.number() << 3 | kind.wire_type(),
         kind,
         shape,
+        accepted: accepted(kind, shape),
         presence,
         oneof: descriptor
             .containing_oneof()

@@ -120,6 +120,10 @@ impl Enum {
             Spelling::Names => return find(&self.names, text),
             Spelling::Words => &self.words,
         };
+        // As documented, and as nearly everybody writes them.
+        if let Some(number) = find(known, text) {
+            return Some(number);
+        }
         let mut buffer = [0u8; LONGEST];
         let folded = buffer.get_mut(..text.len())?;
         for (to, from) in folded.iter_mut().zip(text.bytes()) {

@@ -28,6 +28,7 @@ pub(crate) struct FieldSeed<'r, 's> {
 impl<'de> DeserializeSeed<'de> for FieldSeed<'_, '_> {
     type Value = Outcome;
 
+    #[inline(always)]
     fn deserialize<D: Deserializer<'de>>(self, source: D) -> Result<Outcome, D::Error> {
         if self.field.shape == Shape::Singular {
             let slot = Slot::of(self.field);
@@ -214,7 +215,8 @@ impl<'s> Reader<'s> {
 // Where the encoded keys stand in the output; many of them are kept in a set.
 #[derive(Default)]
 struct Keys {
-    few: Vec<std::ops::Range<usize>>,
+    few: [(usize, usize); FEW],
+    count: usize,
     many: Option<HashSet<Box<[u8]>>>,
 }
 
@@ -224,25 +226,26 @@ impl Keys {
         if let Some(many) = &mut self.many {
             return many.insert(bytes.into());
         }
-        if self.few.iter().any(|known| &out[known.clone()] == bytes) {
+        let known = &self.few[..self.count];
+        if known.iter().any(|&(from, to)| &out[from..to] == bytes) {
             return false;
         }
-        self.few.push(key);
-        if self.few.len() > FEW {
-            self.many = Some(
-                self.few
-                    .iter()
-                    .map(|known| out[known.clone()].into())
-                    .collect(),
-            );
+        if self.count < FEW {
+            self.few[self.count] = (key.start, key.end);
+            self.count += 1;
+        } else {
+            let known = known.iter().map(|&(from, to)| out[from..to].into());
+            self.many = Some(known.chain([bytes.into()]).collect());
         }
         true
     }
 
     // The last key's entry grew a longer length prefix.
     fn moved(&mut self, by: usize) {
-        if let Some(last) = self.few.last_mut().filter(|_| self.many.is_none()) {
-            *last = last.start + by..last.end + by;
+        if self.many.is_none()
+            && let Some((from, to)) = self.few[..self.count].last_mut()
+        {
+            (*from, *to) = (*from + by, *to + by);
         }
     }
 
@@ -250,7 +253,7 @@ impl Keys {
     // form still notices and the list form no longer can.
     fn forget(&mut self) {
         if self.many.is_none() {
-            self.few.pop();
+            self.count -= 1;
         }
     }
 }

@@ -63,14 +63,16 @@ struct Seen {
 #[derive(Default)]
 struct Bits {
     low: [u64; 2],
-    high: HashSet<u16>,
+    // None until the first large number, because even an empty set costs each object something.
+    high: Option<HashSet<u16>>,
 }
 
 impl Bits {
     /// Adds a number and tells whether it was not there.
+    #[inline(always)]
     fn insert(&mut self, number: u16) -> bool {
         let Some(word) = self.low.get_mut(usize::from(number / 64)) else {
-            return self.high.insert(number);
+            return self.high.get_or_insert_default().insert(number);
         };
         let bit = 1u64 << (number % 64);
         let fresh = *word & bit == 0;

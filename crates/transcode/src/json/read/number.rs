@@ -37,6 +37,22 @@ impl<'s> Reader<'s> {
         }
     }
 
+    /// Writes an integer of at least zero, as JSON without a sign has it: kinds that hold 31 bits take the short way.
+    #[inline(always)]
+    pub(super) fn counted(&mut self, slot: Slot<'s>, value: u64) -> Outcome {
+        let small = value <= i32::MAX as u64;
+        match slot.field.kind {
+            Kind::Int32 | Kind::Int64 | Kind::Uint32 | Kind::Uint64 if small => {
+                if value != 0 || slot.keep {
+                    self.tag(slot.tag);
+                    wire::put_varint(&mut self.out, value);
+                }
+                Outcome::Written
+            }
+            _ => self.integer(slot, i128::from(value)),
+        }
+    }
+
     /// Writes an integer into a field of any number kind.
     pub(super) fn integer(&mut self, slot: Slot<'s>, value: i128) -> Outcome {
         let (least, greatest) = match slot.field.kind {

@@ -21,13 +21,7 @@ impl<'s> Reader<'s> {
     /// Writes a JSON string into a field that is no message.
     pub(super) fn string(&mut self, slot: Slot<'s>, text: &str) -> Outcome {
         match slot.field.kind {
-            Kind::String => {
-                if !text.is_empty() || slot.keep {
-                    self.tag(slot.tag);
-                    wire::put_chunk(&mut self.out, text.as_bytes());
-                }
-                Outcome::Written
-            }
+            Kind::String => self.plain_text(slot, text),
             Kind::Bytes => self.base64(slot, text),
             Kind::Enum(id) => self.word(slot, id, text),
             Kind::Bool | Kind::Message(_) => self.unexpected(slot.field),
@@ -37,6 +31,16 @@ impl<'s> Reader<'s> {
             }
             _ => self.unexpected(slot.field),
         }
+    }
+
+    /// Writes a JSON string into a field of texts.
+    #[inline(always)]
+    pub(super) fn plain_text(&mut self, slot: Slot<'s>, text: &str) -> Outcome {
+        if !text.is_empty() || slot.keep {
+            self.tag(slot.tag);
+            wire::put_chunk(&mut self.out, text.as_bytes());
+        }
+        Outcome::Written
     }
 
     fn unexpected(&mut self, field: &Field) -> Outcome {

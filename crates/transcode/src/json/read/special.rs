@@ -52,15 +52,14 @@ impl<'s> Reader<'s> {
         };
         self.tag(slot.tag);
         let start = wire::open(&mut self.out);
-        if seconds != 0 {
-            self.out.push(1 << 3);
-            wire::put_varint(&mut self.out, seconds as u64);
+        for (tag, value) in [(1 << 3, seconds), (2 << 3, i64::from(nanos))] {
+            if value != 0 {
+                self.out.push(tag);
+                wire::put_varint(&mut self.out, value as u64);
+            }
         }
-        if nanos != 0 {
-            self.out.push(2 << 3);
-            wire::put_varint(&mut self.out, i64::from(nanos) as u64);
-        }
-        wire::close(&mut self.out, start);
+        // Two tags and two numbers of ten bytes are a length of one.
+        self.out[start - 1] = (self.out.len() - start) as u8;
         Outcome::Written
     }
 

@@ -29,7 +29,7 @@ impl<'s> Slot<'s> {
     /// The slot of a singular field.
     pub(crate) fn of(field: &'s Field) -> Self {
         Self {
-            tag: field.tag(),
+            tag: field.tag,
             field,
             keep: field.presence,
         }
@@ -50,6 +50,7 @@ pub(crate) struct ValueSeed<'r, 's> {
 impl<'de> DeserializeSeed<'de> for ValueSeed<'_, '_> {
     type Value = Outcome;
 
+    #[inline(always)]
     fn deserialize<D: Deserializer<'de>>(self, source: D) -> Result<Outcome, D::Error> {
         let Self { reader, slot } = self;
         match slot.field.kind {
@@ -100,12 +101,14 @@ impl<'s> ValueSeed<'_, 's> {
         self.reader.note(message)
     }
 
+    #[inline(always)]
     fn text(self, text: &str) -> Outcome {
         let Self { reader, slot } = self;
-        if let Kind::Message(id) = slot.field.kind {
-            return reader.text_message(slot, reader.schema.at(id), text);
+        match slot.field.kind {
+            Kind::String => reader.plain_text(slot, text),
+            Kind::Message(id) => reader.text_message(slot, reader.schema.at(id), text),
+            _ => reader.string(slot, text),
         }
-        reader.string(slot, text)
     }
 }
 
@@ -129,7 +132,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_, '_> {
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Outcome, E> {
-        Ok(self.reader.integer(self.slot, i128::from(value)))
+        Ok(self.reader.counted(self.slot, value))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Outcome, E> {

@@ -127,10 +127,8 @@ impl Writer<'_> {
             return Ok(());
         }
         if serde_json::from_str::<IgnoredAny>(text).is_err() {
-            return Err(Stop::Fail(Error::Unprintable(format!(
-                "`{}` holds malformed JSON",
-                field.proto_name
-            ))));
+            let what = format!("`{}` holds malformed JSON", field.proto_name);
+            return Err(Error::Unprintable(what).into());
         }
         self.out.extend_from_slice(text.trim().as_bytes());
         Ok(())

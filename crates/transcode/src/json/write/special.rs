@@ -155,7 +155,7 @@ impl<'s> Writer<'s> {
         let start = self.out.len();
         while !wire.is_empty() {
             let tag = wire::tag(&mut wire)?;
-            if tag == field.tag() {
+            if tag == field.tag {
                 self.out.truncate(start);
                 self.scalar(field, &mut wire)?;
             } else {
@@ -198,7 +198,7 @@ impl<'s> Writer<'s> {
             match self.fields(inner, value, depth + 1, None) {
                 Err(Stop::Slow) => {
                     self.out.truncate(start);
-                    let again = self.reordered(inner, value).map_err(Stop::Fail)?;
+                    let again = self.reordered(inner, value)?;
                     self.fields(inner, &again, depth + 1, None)?;
                 }
                 done => done?,
@@ -225,5 +225,5 @@ fn seconds_and_nanos(mut wire: &[u8]) -> wire::Result<(i64, i32)> {
 }
 
 fn unprintable(what: &str) -> Result<(), Stop> {
-    Err(Stop::Fail(Error::Unprintable(what.to_owned())))
+    Err(Error::Unprintable(what.to_owned()).into())
 }
