@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use serde_json::Value;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::*;
@@ -85,6 +86,48 @@ fn ob_1_a_line_has_the_documented_members_and_those_of_its_spans() {
         time.ends_with('Z') && time::OffsetDateTime::parse(time, &Rfc3339).is_ok(),
         "{time}"
     );
+}
+
+#[test]
+fn ob_1_a_member_is_there_once_and_the_innermost_and_latest_counts() {
+    let log = Log::default();
+    let writer = log.clone();
+    let lines = JsonLines::new(move || writer.clone());
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+        let outer = tracing::info_span!("outer", status = 1, level = "forged", route = "/outer");
+        let _outer = outer.enter();
+        let inner = tracing::info_span!("inner", status = 2, figure = f64::NAN);
+        let _inner = inner.enter();
+        inner.record("status", 3);
+        tracing::info!(status = 4, ratio = 1.0, count = -5, "first");
+        tracing::info!("second");
+    });
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let [first, second] = text.lines().collect::<Vec<_>>()[..] else {
+        panic!("{text}")
+    };
+    for (line, status) in [(first, "4"), (second, "3")] {
+        for member in [
+            &format!("\"status\":{status}"),
+            "\"level\":\"INFO\"",
+            "\"route\":\"/outer\"",
+            "\"figure\":null",
+        ] {
+            assert_eq!(line.matches(member).count(), 1, "{member}: {line}");
+        }
+        assert_eq!(line.matches("\"status\":").count(), 1, "{line}");
+        assert_eq!(line.matches("\"level\":").count(), 1, "{line}");
+        assert_eq!(
+            line.matches("\"service\":\"smilefactory\"").count(),
+            1,
+            "{line}"
+        );
+    }
+    assert!(
+        first.contains("\"ratio\":1.0,") || first.contains("\"ratio\":1.0}"),
+        "{first}"
+    );
+    assert!(first.contains("\"count\":-5"), "{first}");
 }
 
 #[test]
