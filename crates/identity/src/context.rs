@@ -4,7 +4,7 @@ use std::{
     any::Any,
     fmt,
     net::IpAddr,
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::{Duration, Instant},
 };
 
@@ -14,6 +14,9 @@ use crate::{Caller, Expected, Viewer, internal::ServiceKeys, request_id};
 
 /// The deadline of a call that named none (N-18).
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The name of no service.
+static NO_PEER: LazyLock<Arc<str>> = LazyLock::new(|| "".into());
 
 /// The circumstances of one request. Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -59,16 +62,24 @@ pub struct ContextParts {
 impl Default for ContextParts {
     /// Nobody, from nowhere, with a fresh request id and 5 s.
     fn default() -> Self {
+        let deadline = Instant::now() + DEFAULT_DEADLINE;
+        Self::new(request_id::fresh().into(), deadline)
+    }
+}
+
+impl ContextParts {
+    /// Nobody, from nowhere.
+    fn new(request_id: Arc<str>, deadline: Instant) -> Self {
         Self {
             caller: None,
             identity: None,
             ip: None,
             user_agent: None,
-            request_id: request_id::fresh().into(),
+            request_id,
             trace: None,
-            peer: "".into(),
+            peer: Arc::clone(&NO_PEER),
             expected: Expected::None,
-            deadline: Instant::now() + DEFAULT_DEADLINE,
+            deadline,
         }
     }
 }
@@ -97,12 +108,7 @@ impl Context {
     /// Returns the context of work for no user: jobs and event consumers (SC-1).
     pub fn background(request_id: impl Into<Arc<str>>, allowed: Duration) -> Self {
         let deadline = Instant::now() + allowed;
-        ContextParts {
-            request_id: request_id.into(),
-            deadline,
-            ..ContextParts::default()
-        }
-        .into()
+        ContextParts::new(request_id.into(), deadline).into()
     }
 
     /// Returns the context of a request the edge makes for a caller, identity signed
@@ -141,9 +147,7 @@ impl Context {
             caller,
             identity,
             ip,
-            request_id,
-            deadline,
-            ..ContextParts::default()
+            ..ContextParts::new(request_id, deadline)
         }
         .into()
     }
@@ -255,7 +259,7 @@ impl Context {
 
     /// Returns the same context with the client's `User-Agent`, cut to 255 characters.
     #[must_use]
-    pub fn with_user_agent(&self, agent: &str) -> Self {
+    pub fn with_user_agent(self, agent: &str) -> Self {
         let agent: String = agent
             .chars()
             .filter(|c| !c.is_control())
@@ -268,7 +272,7 @@ impl Context {
     /// foreign facts, which are the same for everybody.
     #[must_use]
     pub fn for_nobody(&self) -> Self {
-        self.with(|parts| {
+        self.clone().with(|parts| {
             parts.caller = None;
             parts.identity = None;
         })
@@ -276,17 +280,14 @@ impl Context {
 
     /// Returns the same context in another span, named by its W3C `traceparent`.
     #[must_use]
-    pub fn with_trace(&self, traceparent: impl Into<Arc<str>>) -> Self {
+    pub fn with_trace(self, traceparent: impl Into<Arc<str>>) -> Self {
         self.with(|parts| parts.trace = Some(traceparent.into()))
     }
 
-    fn with(&self, change: impl FnOnce(&mut ContextParts)) -> Self {
-        let mut parts = ContextParts::clone(&self.parts);
-        change(&mut parts);
-        Self {
-            parts: Arc::new(parts),
-            ..self.clone()
-        }
+    // What nobody else holds yet is changed where it is.
+    fn with(mut self, change: impl FnOnce(&mut ContextParts)) -> Self {
+        change(Arc::make_mut(&mut self.parts));
+        self
     }
 }
 
@@ -323,7 +324,7 @@ mod tests {
     #[test]
     fn what_is_attached_goes_with_the_request_and_not_beyond_it() {
         let ctx = Context::background("request-1", Duration::from_secs(1)).attach(Arc::new(7_u8));
-        let later = ctx.with_trace("trace").within(Duration::ZERO);
+        let later = ctx.clone().with_trace("trace").within(Duration::ZERO);
         assert_eq!(later.attached::<u8>().as_deref(), Some(&7));
         assert_eq!(later.attached::<u16>(), None);
         assert_eq!(ctx.outliving(Duration::ZERO).attached::<u8>(), None);
@@ -332,15 +333,19 @@ mod tests {
     #[test]
     fn a_user_agent_is_cut_and_cleaned() {
         let ctx = Context::background("request-1", Duration::from_secs(1));
-        assert_eq!(ctx.with_user_agent("a\r\nb").user_agent(), Some("ab"));
         assert_eq!(
-            ctx.with_user_agent(&"é".repeat(300))
+            ctx.clone().with_user_agent("a\r\nb").user_agent(),
+            Some("ab")
+        );
+        assert_eq!(
+            ctx.clone()
+                .with_user_agent(&"é".repeat(300))
                 .user_agent()
                 .unwrap()
                 .chars()
                 .count(),
             255
         );
-        assert_eq!(ctx.with_user_agent("").user_agent(), None);
+        assert_eq!(ctx.clone().with_user_agent("").user_agent(), None);
     }
 }

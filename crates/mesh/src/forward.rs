@@ -1,17 +1,17 @@
 //! Calls whose messages stay bytes: the edge's path.
 
+mod frame;
 mod messages;
 
 use bytes::{Buf as _, BufMut as _, Bytes};
 use fault::{Fault, Result};
-use http::uri::PathAndQuery;
 use identity::Context;
 use tonic::{
-    Code, Request, Status,
-    client::Grpc,
+    Code, Status,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     metadata::MetadataMap,
 };
+use tower::ServiceExt as _;
 
 use crate::Peers;
 
@@ -63,16 +63,9 @@ impl Peers {
         if message.len() > MESSAGE_LIMIT {
             return Err(Fault::of(fault::Reason::PayloadTooLarge));
         }
-        let path = PathAndQuery::try_from(path).map_err(Fault::internal)?;
-        let mut client = Grpc::new(self.call(callee, ctx)).max_decoding_message_size(MESSAGE_LIMIT);
-        let request = Request::from_parts(metadata, Default::default(), message);
-        let Ok(()) = client.ready().await;
-        let reply = client
-            .unary(request, path, Verbatim)
-            .await
-            .map_err(failure)?;
-        let (metadata, message, _) = reply.into_parts();
-        Ok(Reply { message, metadata })
+        let request = frame::request(path, metadata, &message)?;
+        let Ok(reply) = self.call(callee, ctx).oneshot(request).await;
+        frame::reply(reply).await
     }
 }
 

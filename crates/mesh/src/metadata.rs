@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use identity::{
     Context,
     internal::{IDENTITY_HEADER, SERVICE_HEADER, ServiceKeys},
@@ -27,14 +27,26 @@ pub const IDEMPOTENCY_REPLAYED: &str = fault::REPLAYED;
 pub const OVERLOADED: &str = "x-sf-overloaded";
 
 /// What passes a channel when the caller has set it; everything else is dropped (TR-9).
-const PASSED: [&str; 6] = [
-    "content-type",
-    "te",
-    "grpc-encoding",
-    "grpc-accept-encoding",
-    IF_MATCH,
-    IDEMPOTENCY_KEY,
+const PASSED: [HeaderName; 6] = [
+    header::CONTENT_TYPE,
+    header::TE,
+    HeaderName::from_static("grpc-encoding"),
+    HeaderName::from_static("grpc-accept-encoding"),
+    header::IF_MATCH,
+    HeaderName::from_static(IDEMPOTENCY_KEY),
 ];
+
+/// The names of what is written, made once.
+mod name {
+    use super::{HeaderName, IDENTITY_HEADER, SERVICE_HEADER};
+
+    pub(super) const IDENTITY: HeaderName = HeaderName::from_static(IDENTITY_HEADER);
+    pub(super) const SERVICE: HeaderName = HeaderName::from_static(SERVICE_HEADER);
+    pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static(super::REQUEST_ID);
+    pub(super) const TRACE: HeaderName = HeaderName::from_static(telemetry::trace::HEADER);
+    pub(super) const TIMEOUT: HeaderName = HeaderName::from_static(super::TIMEOUT);
+    pub(super) const USER_AGENT: HeaderName = HeaderName::from_static(super::USER_AGENT);
+}
 
 /// Replaces the metadata of a call to `callee` by what the context says.
 pub(crate) fn write(
@@ -46,25 +58,25 @@ pub(crate) fn write(
 ) {
     let mut written = HeaderMap::with_capacity(PASSED.len() + 6);
     for name in PASSED {
-        for value in headers.get_all(name) {
-            written.append(HeaderName::from_static(name), value.clone());
+        for value in headers.get_all(&name) {
+            written.append(name.clone(), value.clone());
         }
     }
-    let mut put = |name: &'static str, value: &[u8]| {
+    let mut put = |name: HeaderName, value: &[u8]| {
         // Tokens, ids and numbers are valid; an agent with odd bytes is left out.
         if let Ok(value) = HeaderValue::from_bytes(value) {
-            written.insert(HeaderName::from_static(name), value);
+            written.insert(name, value);
         }
     };
     if let Some(identity) = ctx.identity() {
-        put(IDENTITY_HEADER, identity.as_bytes());
+        put(name::IDENTITY, identity.as_bytes());
     }
-    put(SERVICE_HEADER, keys.service_token(callee).as_bytes());
-    put(REQUEST_ID, ctx.request_id().as_bytes());
-    put(telemetry::trace::HEADER, trace.to_string().as_bytes());
-    put(TIMEOUT, timeout(ctx.remaining()).as_bytes());
+    put(name::SERVICE, keys.service_token(callee).as_bytes());
+    put(name::REQUEST_ID, ctx.request_id().as_bytes());
+    put(name::TRACE, trace.to_string().as_bytes());
+    put(name::TIMEOUT, timeout(ctx.remaining()).as_bytes());
     if let Some(agent) = ctx.user_agent() {
-        put(USER_AGENT, agent.as_bytes());
+        put(name::USER_AGENT, agent.as_bytes());
     }
     *headers = written;
 }
@@ -78,7 +90,7 @@ pub(crate) fn is_overloaded(headers: &HeaderMap) -> bool {
 pub(crate) fn write_timeout(headers: &mut HeaderMap, deadline: Instant) {
     let left = timeout(deadline.saturating_duration_since(Instant::now()));
     if let Ok(left) = HeaderValue::from_str(&left) {
-        headers.insert(HeaderName::from_static(TIMEOUT), left);
+        headers.insert(name::TIMEOUT, left);
     }
 }
 

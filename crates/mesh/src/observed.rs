@@ -4,6 +4,7 @@ use std::{borrow::Cow, time::Instant};
 
 use fault::{Fault, Reason};
 use http::Response;
+use metrics::Histogram;
 use telemetry::{Span, TraceContext, span};
 use tonic::{Code, Status, body::Body};
 
@@ -21,6 +22,17 @@ pub(crate) struct Observed {
     began: Instant,
     span: Span,
     permit: Option<Permit>,
+    /// Counts a good end, where the callee is the one the contract names.
+    well: Option<Histogram>,
+}
+
+/// Returns what counts the seconds of calls that end so.
+pub(crate) fn seconds(
+    callee: &'static str,
+    method: impl Into<Cow<'static, str>>,
+    code: &'static str,
+) -> Histogram {
+    metrics::histogram!("sf_grpc_client_seconds", "callee" => callee, "method" => method.into(), "code" => code)
 }
 
 impl Observed {
@@ -31,6 +43,9 @@ impl Observed {
         path: &str,
         trace: &TraceContext,
     ) -> Self {
+        let well = method
+            .filter(|method| method.rule.domain() == callee)
+            .map(|method| method.well().clone());
         let method = match method {
             Some(method) => Cow::Borrowed(method.name()),
             None => Cow::Owned(path.trim_start_matches('/').to_owned()),
@@ -41,6 +56,7 @@ impl Observed {
             began: Instant::now(),
             span: Span::begin(trace, span::Kind::Client, peers.name()),
             permit: None,
+            well,
         }
     }
 
@@ -78,9 +94,16 @@ impl Observed {
         if let (Some(permit), Some(code)) = (self.permit, code) {
             permit.judge(code);
         }
-        let code = code.map_or("abandoned", code_name);
-        metrics::histogram!("sf_grpc_client_seconds", "callee" => self.callee, "method" => self.method, "code" => code)
-            .record(self.began.elapsed().as_secs_f64());
+        let took = self.began.elapsed().as_secs_f64();
+        match self.well {
+            Some(well) if code == Some(Code::Ok) => well.record(took),
+            _ => seconds(
+                self.callee,
+                self.method,
+                code.map_or("abandoned", code_name),
+            )
+            .record(took),
+        }
     }
 
     pub(crate) fn ended(self) -> Ended {

@@ -12,13 +12,16 @@ use arc_swap::ArcSwap;
 use contracts::RpcRule;
 use http::{Request, Response};
 use identity::{Context, internal::ServiceKeys};
-use tonic::body::Body;
+use metrics::Histogram;
+use tonic::{Code, body::Body};
 use tower::{Service, util::BoxCloneSyncService};
 
 use crate::{
     Channel, Config, ConfigError, Resolve, SystemResolver,
     breaker::Breaker,
+    observed,
     remote::{Remote, Tasks},
+    timed::code_name,
 };
 
 /// How long an internal stream lives before it is reopened from its cursor (SC-3).
@@ -70,6 +73,7 @@ impl Default for Mesh {
 pub(crate) struct Method {
     pub(crate) rule: &'static RpcRule,
     pub(crate) breaker: Arc<Breaker>,
+    well: OnceLock<Histogram>,
 }
 
 impl Method {
@@ -77,7 +81,14 @@ impl Method {
         Self {
             rule,
             breaker: Arc::new(Breaker::new(rule.domain(), name(rule))),
+            well: OnceLock::new(),
         }
+    }
+
+    /// Returns what counts the seconds of calls that ended well, as nearly all do; looked up once.
+    pub(crate) fn well(&self) -> &Histogram {
+        self.well
+            .get_or_init(|| observed::seconds(self.rule.domain(), self.name(), code_name(Code::Ok)))
     }
 
     /// Returns its gRPC path without the first slash.
