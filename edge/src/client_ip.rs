@@ -8,10 +8,11 @@ use http::HeaderMap;
 /// `X-Forwarded-For`, so the client's is the `hops`-th from the right; everything left of it is the client's own claim.
 /// Where that entry is missing or no address, nobody but the peer is known.
 pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, hops: usize) -> IpAddr {
+    if hops == 0 {
+        return peer.to_canonical();
+    }
     let written = entries(headers, "x-forwarded-for");
-    let entry = hops
-        .checked_sub(1)
-        .and_then(|index| written.iter().rev().nth(index));
+    let entry = written.iter().rev().nth(hops - 1);
     let seen = entry.and_then(|bytes| address(bytes));
     seen.unwrap_or(peer).to_canonical()
 }
@@ -19,11 +20,13 @@ pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, hops: usize) -> IpAddr {
 /// Reports whether the request reached our outermost proxy over TLS. Proxies append to `X-Forwarded-Proto` or set it:
 /// a single entry is that of the outermost, since only ours are asked.
 pub(crate) fn over_tls(headers: &HeaderMap, hops: usize) -> bool {
+    if hops == 0 {
+        return false;
+    }
     let written = entries(headers, "x-forwarded-proto");
-    let entry = match (hops, written.as_slice()) {
-        (0, _) => None,
-        (_, [single]) => Some(single),
-        (_, several) => several.iter().rev().nth(hops - 1),
+    let entry = match written.as_slice() {
+        [single] => Some(single),
+        several => several.iter().rev().nth(hops - 1),
     };
     entry.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https"))
 }

@@ -112,6 +112,7 @@ impl Edge {
         let forced_traces = telemetry::trace::Forced::per_second(config.limits.forced_traces);
         let door = Arc::new(Door {
             forced_traces,
+            counts: Arc::default(),
             calls: Calls::new(routes.transcoder.routes(), config.reflection)?,
             cache: Cache::new(config.cache_bytes, news),
             routes,

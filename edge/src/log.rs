@@ -1,17 +1,18 @@
 //! One access line and two metrics per request (OB-1, OB-2). Never a path as the client wrote it, a token or a body.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fault::{Fault, Reason};
 use http::Method;
 use http_body::{Body, Frame, SizeHint};
-use metrics::Label;
+use metrics::{Counter, Histogram, Label};
 use telemetry::span::Kind;
 use telemetry::{Span, TraceContext};
 use tonic::Code;
@@ -40,6 +41,63 @@ pub(crate) struct Record {
     /// How a gRPC call ended; none for other requests.
     verdict: Option<Verdict>,
     span: Span,
+    counts: Arc<Counts>,
+}
+
+/// How a request ended, as metrics have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Outcome {
+    method: &'static str,
+    /// The first digit of the status.
+    class: u16,
+    code: Option<&'static str>,
+}
+
+/// The metrics of every route by outcome, looked up once: there are few of both, and every request has one.
+#[derive(Debug, Default)]
+pub(crate) struct Counts(RwLock<HashMap<String, Vec<Counted>>>);
+
+/// How many requests ended so, and how long they took.
+type Counted = (Outcome, Counter, Histogram);
+
+impl Counts {
+    fn count(&self, route: &str, outcome: Outcome, took: Duration) {
+        let (total, seconds) = self
+            .known(route, outcome)
+            .unwrap_or_else(|| self.learn(route, outcome));
+        total.increment(1);
+        seconds.record(took.as_secs_f64());
+    }
+
+    fn known(&self, route: &str, outcome: Outcome) -> Option<(Counter, Histogram)> {
+        let counts = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut outcomes = counts.get(route)?.iter();
+        let (_, total, seconds) = outcomes.find(|(known, ..)| *known == outcome)?;
+        Some((total.clone(), seconds.clone()))
+    }
+
+    fn learn(&self, route: &str, outcome: Outcome) -> (Counter, Histogram) {
+        let Outcome {
+            method,
+            class,
+            code,
+        } = outcome;
+        let mut labels = vec![
+            Label::new("route", route.to_owned()),
+            Label::from_static_parts("method", method),
+            Label::new("status", format!("{class}xx")),
+        ];
+        labels.extend(code.map(|code| Label::from_static_parts("grpc_code", code)));
+        let total = metrics::counter!("sf_http_requests_total", labels.clone());
+        let seconds = metrics::histogram!("sf_http_request_seconds", labels);
+        let mut counts = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let outcomes = counts.entry(route.to_owned()).or_default();
+        // Somebody else may have learnt it meanwhile.
+        if outcomes.iter().all(|(known, ..)| *known != outcome) {
+            outcomes.push((outcome, total.clone(), seconds.clone()));
+        }
+        (total, seconds)
+    }
 }
 
 /// Writes down why a request or a stream failed, which the client is not told (T35). The one place where that is done.
@@ -87,6 +145,7 @@ impl Record {
         trace: TraceContext,
         method: &Method,
         ip: IpAddr,
+        counts: Arc<Counts>,
     ) -> Self {
         let (route, started) = (Cow::Borrowed(UNMATCHED), Instant::now());
         Self {
@@ -100,6 +159,7 @@ impl Record {
             finished: false,
             verdict: None,
             span: Span::begin(&trace, Kind::Server, "edge"),
+            counts,
         }
     }
 
@@ -136,14 +196,12 @@ impl Record {
             None => (None, status),
         };
         self.describe(status, code);
-        let mut labels = vec![
-            Label::new("route", self.route.to_string()),
-            Label::from_static_parts("method", self.method),
-            Label::new("status", format!("{}xx", status / 100)),
-        ];
-        labels.extend(code.map(|code| Label::from_static_parts("grpc_code", code)));
-        metrics::counter!("sf_http_requests_total", labels.clone()).increment(1);
-        metrics::histogram!("sf_http_request_seconds", labels).record(duration.as_secs_f64());
+        let outcome = Outcome {
+            method: self.method,
+            class: status / 100,
+            code,
+        };
+        self.counts.count(&self.route, outcome, duration);
         if self.quiet {
             return;
         }

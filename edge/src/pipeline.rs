@@ -30,7 +30,7 @@ use crate::gates::Destination;
 use crate::grpc::{Calls, Dialect};
 use crate::health::Health;
 use crate::inbox::Inbox;
-use crate::log::{self, Record};
+use crate::log::{self, Counts, Record};
 use crate::ratelimit::{Limiter, Standing};
 use crate::respond::{self, Refusal, Reply, ReplyBody};
 use crate::routes::{Routes, Target};
@@ -56,6 +56,7 @@ pub(crate) struct Door {
     pub(crate) readiness: Readiness,
     /// How many traces a second outsiders may have sampled.
     pub(crate) forced_traces: Forced,
+    pub(crate) counts: Arc<Counts>,
     /// Begun when the door closes: streams end.
     pub(crate) closing: Shutdown,
 }
@@ -85,6 +86,7 @@ impl Exchange {
         peer: IpAddr,
         trusted_hops: usize,
         forced: &Forced,
+        counts: &Arc<Counts>,
         in_flight: InFlight,
     ) -> Self {
         let request_id = request_id::of(&parts.headers);
@@ -94,7 +96,13 @@ impl Exchange {
             .get(telemetry::trace::HEADER)
             .and_then(|value| value.to_str().ok());
         let trace = TraceContext::at_the_door(given, forced);
-        let record = Record::open(request_id.clone(), trace, &parts.method, ip);
+        let record = Record::open(
+            request_id.clone(),
+            trace,
+            &parts.method,
+            ip,
+            Arc::clone(counts),
+        );
         Self {
             request_id,
             ip,
@@ -123,6 +131,7 @@ impl Door {
             peer,
             self.config.trusted_hops,
             &self.forced_traces,
+            &self.counts,
             in_flight,
         );
         let span = tracing::info_span!("http", service = "edge", request_id = exchange.request_id, trace_id = %exchange.trace.trace_id());
