@@ -35,7 +35,7 @@ impl Layer {
             "migration" => Self::Migration,
             "cli" => Self::Cli,
             "e2e" => Self::EndToEnd,
-            "bench" => Self::Bench,
+            "bench" | "bench/instructions" => Self::Bench,
             "fuzz" => Self::Fuzz,
             folder if folder.starts_with("crates/") => Self::Shared,
             folder if folder.starts_with("services/") => Self::Service,

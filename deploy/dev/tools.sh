@@ -11,6 +11,9 @@ require_rust() {
 # libFuzzer is C++.
 require_cxx() { command -v c++ >/dev/null || apt_install "a C++ compiler" g++; }
 
+# What instructions are counted with.
+install_valgrind() { command -v valgrind >/dev/null || apt_install "valgrind" valgrind; }
+
 # The README's walk through is run as a test, and it uses curl.
 require_curl() { command -v curl >/dev/null || apt_install "curl" curl ca-certificates; }
 

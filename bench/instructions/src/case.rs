@@ -1,0 +1,60 @@
+//! What is counted, and what it is set beside.
+
+use std::hint::black_box;
+
+use crate::callgrind;
+
+/// Calls before counting begins: whatever is made once is made then.
+pub(crate) const WARM: usize = 20;
+
+/// Calls that are counted.
+pub(crate) const CALLS: u64 = 200;
+
+/// Makes the call to be counted.
+pub(crate) type Prepare = Box<dyn Fn() -> anyhow::Result<Box<dyn FnMut()>>>;
+
+/// Something whose instructions are counted.
+pub(crate) struct Case {
+    /// Its name in the baseline.
+    pub(crate) name: String,
+    /// The case it is set beside, and at most how many times as much it may cost.
+    pub(crate) yardstick: Option<(String, f64)>,
+    pub(crate) prepare: Prepare,
+}
+
+impl Case {
+    /// Calls it: warm first, then counted.
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
+        let mut call = (self.prepare)()?;
+        (0..WARM).for_each(|_| call());
+        counted_calls(&mut *call);
+        Ok(())
+    }
+}
+
+/// Callgrind counts while this function runs, and only then.
+#[inline(never)]
+fn counted_calls(call: &mut dyn FnMut()) {
+    for _ in 0..CALLS {
+        black_box(&mut *call)();
+    }
+}
+
+/// A case with its instructions per call.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    pub(crate) name: String,
+    pub(crate) yardstick: Option<(String, f64)>,
+    pub(crate) instructions: u64,
+}
+
+impl Counted {
+    /// Counts a case.
+    pub(crate) fn of(case: &Case) -> anyhow::Result<Self> {
+        Ok(Self {
+            name: case.name.clone(),
+            yardstick: case.yardstick.clone(),
+            instructions: callgrind::count(&case.name, "*counted_calls*")? / CALLS,
+        })
+    }
+}
