@@ -13,7 +13,7 @@ use transcode::{ReplyMeta, Transcoder};
 use crate::case::Case;
 
 /// An envelope may cost this many typed decodes of what is in it.
-const ENVELOPE: f64 = 2.0;
+const ENVELOPE: f64 = 2.5;
 
 /// The cases of the envelope.
 pub(crate) fn cases() -> Vec<Case> {
