@@ -346,6 +346,6 @@ mod tests {
                 .count(),
             255
         );
-        assert_eq!(ctx.clone().with_user_agent("").user_agent(), None);
+        assert_eq!(ctx.with_user_agent("").user_agent(), None);
     }
 }
