@@ -35,7 +35,7 @@ impl Usage {
             };
             let stat = Stat::parse(&stat).with_context(|| format!("/proc/{pid}/stat"))?;
             let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-            usage.cpu += Duration::from_millis(stat.ticks * (1000 / TICKS));
+            usage.cpu += Duration::from_millis((stat.ticks + stat.reaped) * (1000 / TICKS));
             usage.rss += kibibytes(&status, "VmRSS:") * 1024;
             usage.peak += kibibytes(&status, "VmHWM:") * 1024;
         }
@@ -48,7 +48,10 @@ impl Usage {
 struct Stat {
     name: String,
     parent: u32,
+    /// Its own time.
     ticks: u64,
+    /// That of descendants that ended and were waited for.
+    reaped: u64,
 }
 
 impl Stat {
@@ -63,8 +66,9 @@ impl Stat {
         Ok(Self {
             name: name.to_owned(),
             parent: u32::try_from(number(1)?)?,
-            // utime, stime, cutime and cstime (proc(5)).
-            ticks: number(11)? + number(12)? + number(13)? + number(14)?,
+            // utime and stime, cutime and cstime (proc(5)).
+            ticks: number(11)? + number(12)?,
+            reaped: number(13)? + number(14)?,
         })
     }
 }
@@ -165,8 +169,8 @@ mod tests {
         let text = "42 (a) b (c) S 7 42 42 0 -1 4194560 100 0 0 0 11 22 33 44 20 0 1 0 500";
         let stat = Stat::parse(text).unwrap();
         assert_eq!(
-            (stat.name.as_str(), stat.parent, stat.ticks),
-            ("a) b (c", 7, 110)
+            (stat.name.as_str(), stat.parent, stat.ticks, stat.reaped),
+            ("a) b (c", 7, 33, 77)
         );
         assert!(Stat::parse("42 (short) S 7").is_err());
     }

@@ -46,6 +46,9 @@ pub struct Options {
     /// Where logs and results are written.
     #[arg(long, default_value = ".dev/bench/peers")]
     folder: PathBuf,
+    /// Measures nothing: makes the tables of what an earlier run wrote.
+    #[arg(long)]
+    from: Option<PathBuf>,
     /// Writes the table and the picture into docs/.
     #[arg(long)]
     write: bool,
@@ -125,8 +128,12 @@ pub async fn stand_in(what: StandIn) -> Result<()> {
 ///
 /// # Errors
 /// Something does not start, answers differ, or an answer under load is wrong.
-#[allow(clippy::print_stdout, reason = "the table is what this command is for")]
+#[allow(clippy::print_stdout, reason = "it says how far it is")]
 pub async fn command(options: Options) -> Result<()> {
+    if let Some(earlier) = &options.from {
+        let text = std::fs::read(earlier).with_context(|| earlier.display().to_string())?;
+        return told(&serde_json::from_slice(&text)?, options.write);
+    }
     std::fs::create_dir_all(&options.folder)
         .with_context(|| options.folder.display().to_string())?;
     let folder = std::fs::canonicalize(&options.folder)?;
@@ -185,9 +192,21 @@ pub async fn command(options: Options) -> Result<()> {
         folder.join("results.json"),
         serde_json::to_vec_pretty(&results)?,
     )?;
-    println!("{}", report::text(&results));
-    if options.write {
-        report::write(&results)?;
+    told(&results, options.write)
+}
+
+/// Prints the tables, and writes them into docs/ if asked.
+#[allow(
+    clippy::print_stdout,
+    reason = "the tables are what the command is for"
+)]
+fn told(results: &Results, write: bool) -> Result<()> {
+    for (name, cpu) in &results.machine.others {
+        println!("meanwhile {name} used {cpu:.1} s of CPU");
+    }
+    println!("{}", report::text(results));
+    if write {
+        report::write(results)?;
     }
     Ok(())
 }

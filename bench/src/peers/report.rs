@@ -96,17 +96,9 @@ fn machine(machine: &Machine, missing: &[String]) -> String {
         load,
         others,
     } = machine;
-    let others: Vec<String> = others
-        .iter()
-        .map(|(name, cpu)| format!("{name} {cpu:.0} s"))
-        .collect();
-    let others = if others.is_empty() {
-        "nothing".to_owned()
-    } else {
-        others.join(", ")
-    };
+    let others: f64 = others.iter().map(|(_, cpu)| cpu).sum();
     let mut text = format!(
-        "{date}, {processor}, {cores} cores, {system}. Load averages at the end {load}; what else used CPU: {others}.\n"
+        "{date}, {processor}, {cores} cores, {system}. Load averages at the end {load}; other programs that ran to the end used {others:.0} s of CPU.\n"
     );
     if !missing.is_empty() {
         text += &format!("Not there: {}.\n", missing.join(", "));
