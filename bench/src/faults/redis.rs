@@ -25,8 +25,10 @@ pub struct Emptied {
     pub looks: u64,
     /// Effects that had to come.
     pub effects: usize,
-    /// From Redis answering again to every process ready and codes sent.
+    /// From Redis answering again to every process ready.
     pub ready: Duration,
+    /// From Redis answering again to codes sent by both edges.
+    pub codes: Duration,
 }
 
 /// Renames people, kills Redis, renames them again while it is away, and starts it empty; all the while sessions that had ended are
@@ -55,11 +57,17 @@ pub async fn run(stage: &mut Stage, people: usize, away: Duration) -> Result<Emp
     rename(&entry, &sessions, "while").await?;
     tokio::time::sleep(away.saturating_sub(killed.elapsed())).await;
     stage.redis.restart().await;
-    let ready = until("every process is ready and codes are sent", async || {
+    let back = Instant::now();
+    let ready = until("every process is ready", async || {
         let mut all = true;
         for process in &stage.cluster.processes {
             all &= process.is_ready().await;
         }
+        Ok(all)
+    })
+    .await?;
+    until("codes are sent", async || {
+        let mut all = true;
         let ask = Ask::post("/api/v1/auth/send-otp", &json!({"email": address("ready")}));
         for edge in &entry.edges {
             all &= edge.send(&ask).await.is_ok_and(|it| it.is_ok());
@@ -67,6 +75,7 @@ pub async fn run(stage: &mut Stage, people: usize, away: Duration) -> Result<Emp
         Ok(all)
     })
     .await?;
+    let codes = back.elapsed();
     rename(&entry, &sessions, "after").await?;
     let mut owner = stage.owner().await?;
     let mut wrong = invariants::settled(&mut owner).await?;
@@ -78,6 +87,7 @@ pub async fn run(stage: &mut Stage, people: usize, away: Duration) -> Result<Emp
         looks,
         effects: people * 3,
         ready,
+        codes,
     })
 }
 
@@ -138,14 +148,15 @@ impl Watch {
 pub(super) async fn bench() -> Result<Vec<Row>> {
     let mut stage = Stage::built("").await?;
     let mut rows = Vec::new();
-    let mut slowest = Duration::ZERO;
+    let (mut ready, mut codes) = (Duration::ZERO, Duration::ZERO);
     let (mut wrong, mut looks, mut effects) = (Vec::new(), 0, 0);
     for _ in 0..3 {
         let found = run(&mut stage, 20, Duration::from_secs(3)).await?;
         wrong.extend(found.wrong);
         looks += found.looks;
         effects += found.effects;
-        slowest = slowest.max(found.ready);
+        ready = ready.max(found.ready);
+        codes = codes.max(found.codes);
     }
     stage.stop().await?;
     rows.push(Row::none(
@@ -155,9 +166,14 @@ pub(super) async fn bench() -> Result<Vec<Row>> {
         &wrong,
     ));
     rows.push(Row::at_most(
-        "redis: from its return to all ready and codes sent, slowest",
-        slowest,
+        "redis: from its return to all ready, slowest",
+        ready,
         Duration::from_secs(5),
+    ));
+    rows.push(Row::at_most(
+        "redis: from its return to codes sent by both edges, slowest (an open breaker asks every 10 s, N-20)",
+        codes,
+        Duration::from_secs(12),
     ));
     Ok(rows)
 }
