@@ -47,8 +47,13 @@ enum Command {
         #[command(subcommand)]
         action: events::Action,
     },
-    /// Makes the demo community, as far as it is missing.
-    Seed,
+    /// Makes the demo community, as far as it is missing; or a large one, for measurements.
+    Seed {
+        /// Makes a community of this many posts instead, by statements straight into the database, as far as it is
+        /// missing. It does not touch the demo community.
+        #[arg(long, value_name = "POSTS", value_parser = clap::value_parser!(u64).range(1..=seed::scale::MOST))]
+        scale: Option<u64>,
+    },
     /// Shows the settings in force.
     Config {
         /// Prints them as TOML, secrets redacted.
@@ -82,7 +87,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Events { action } => {
             events::command(&settings.host(), action, &mut std::io::stdout()).await
         }
-        Command::Seed => seed::command(settings).await,
+        Command::Seed { scale: None } => seed::command(settings).await,
+        Command::Seed { scale: Some(posts) } => seed::scale::command(&settings, posts).await,
         Command::Config { .. } => settings::print(&settings),
     }
 }

@@ -4,6 +4,7 @@
 //! there already is left alone; running it again changes nothing.
 
 mod community;
+pub mod scale;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;

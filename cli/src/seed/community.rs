@@ -1,6 +1,6 @@
 //! The data of the demo community, compiled in.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context as _, Result};
 use contracts::Word;
@@ -34,6 +34,20 @@ pub(super) struct Person {
     pub(super) topics: Vec<String>,
 }
 
+/// What larger communities are made of: the same words, in other combinations.
+#[derive(Debug)]
+pub(super) struct Words {
+    pub(super) first_names: Vec<String>,
+    pub(super) last_names: Vec<String>,
+    pub(super) headlines: Vec<String>,
+    pub(super) locations: Vec<String>,
+    pub(super) topics: Vec<String>,
+    /// Texts of posts, with `{topic}` in them.
+    pub(super) posts: Vec<String>,
+    /// Texts of comments, with `{topic}` in some of them.
+    pub(super) comments: Vec<String>,
+}
+
 /// A post that is to be written.
 #[derive(Debug)]
 pub(super) struct Text {
@@ -45,6 +59,27 @@ pub(super) struct Text {
 impl Community {
     pub(super) fn read() -> Result<Self> {
         toml::from_str(DATA).context("reading the demo community")
+    }
+
+    /// All words, each once and in an order that stays.
+    pub(super) fn words(&self) -> Words {
+        let of = |part: &dyn Fn(&Person) -> Vec<String>| sorted(self.people.iter().flat_map(part));
+        let name = |person: &Person, last: bool| {
+            let (first, rest) = person
+                .name
+                .split_once(' ')
+                .unwrap_or((&person.name, &person.name));
+            vec![if last { rest } else { first }.to_owned()]
+        };
+        Words {
+            first_names: of(&|person| name(person, false)),
+            last_names: of(&|person| name(person, true)),
+            headlines: of(&|person| vec![person.headline.clone()]),
+            locations: of(&|person| vec![person.location.clone()]),
+            topics: of(&|person| person.topics.clone()),
+            posts: sorted(self.posts.values().flatten().cloned()),
+            comments: self.comments.clone(),
+        }
     }
 
     /// What the person writes, in order.
@@ -117,6 +152,10 @@ impl Person {
         })
         .to_string()
     }
+}
+
+fn sorted(words: impl Iterator<Item = String>) -> Vec<String> {
+    words.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// A tag as it is written in a sentence.
