@@ -28,6 +28,7 @@ mod projections;
 mod races;
 mod replies;
 mod routes;
+mod scale;
 mod seed;
 mod sessions;
 mod stage;
