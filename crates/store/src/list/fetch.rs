@@ -56,6 +56,12 @@ impl Column {
         Expr::val(text).cast_as(Alias::new(self.kind))
     }
 
+    /// Whether it is a column of a table and nothing that has to be worked out for every row.
+    fn is_plain(&self) -> bool {
+        let mut letters = self.sql.chars();
+        letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == '.')
+    }
+
     fn is_array(&self) -> bool {
         self.kind.ends_with("[]")
     }
@@ -119,11 +125,11 @@ impl ListQuery {
         C: ConnectionTrait,
     {
         select.cond_where(self.condition(&column)?);
+        let keys = self.keys(&column)?;
         let total = match self.position {
-            Position::Page(_) => Some(self.count(connection, &select).await?),
+            Position::Page(_) => Some(self.count(connection, &select, &keys).await?),
             Position::Start | Position::After(_) => None,
         };
-        let keys = self.keys(&column)?;
         self.arrange(&mut select, &keys);
         let mut rows = connection.query_all(&select).await.map_err(fault)?;
         let more = rows.len() as u64 > self.limit;
@@ -180,16 +186,22 @@ impl ListQuery {
             .collect()
     }
 
+    /// Counts in the order of the list, as far as that is one of columns: what answers the page from an index then
+    /// answers the count too, which else reads the table from its beginning until it has enough.
     async fn count<C: ConnectionTrait>(
         &self,
         connection: &C,
         select: &SelectStatement,
+        keys: &[Key],
     ) -> Result<u64> {
         let mut rows = select.clone();
         rows.clear_selects()
             .clear_order_by()
             .expr(Expr::val(1))
             .limit(self.cap() + 1);
+        if keys.iter().all(|key| key.column.is_plain()) {
+            order(&mut rows, keys);
+        }
         let count = Query::select()
             .expr_as(Expr::cust("count(*)"), Alias::new("n"))
             .from_subquery(rows, Alias::new("counted"))
@@ -216,17 +228,8 @@ impl ListQuery {
                 key.column.expr().cast_as(Alias::new("text")),
                 Alias::new(key_name(index)),
             );
-            let order = if key.descending {
-                Order::Desc
-            } else {
-                Order::Asc
-            };
-            if key.column.nullable {
-                select.order_by_expr_with_nulls(key.column.expr(), order, NullOrdering::Last);
-            } else {
-                select.order_by_expr(key.column.expr(), order);
-            }
         }
+        order(select, keys);
         // One more than asked for tells whether there is a next page.
         select.limit(self.limit + 1);
         match &self.position {
@@ -269,6 +272,21 @@ impl ListQuery {
                 next_cursor,
             },
             total_capped: total.is_some_and(|total| total > self.cap()),
+        }
+    }
+}
+
+fn order(select: &mut SelectStatement, keys: &[Key]) {
+    for key in keys {
+        let order = if key.descending {
+            Order::Desc
+        } else {
+            Order::Asc
+        };
+        if key.column.nullable {
+            select.order_by_expr_with_nulls(key.column.expr(), order, NullOrdering::Last);
+        } else {
+            select.order_by_expr(key.column.expr(), order);
         }
     }
 }
