@@ -5,3 +5,4 @@ pub mod faults;
 pub mod load;
 pub mod peers;
 pub mod processes;
+pub mod system;

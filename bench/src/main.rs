@@ -33,6 +33,8 @@ enum Command {
     /// One of the processes of a comparison.
     #[command(subcommand, hide = true)]
     StandIn(peers::StandIn),
+    /// Measures the whole system over PostgreSQL and Redis, against the bare SQL statements.
+    System(bench::system::Options),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -52,6 +54,7 @@ fn main() -> anyhow::Result<ExitCode> {
             threads()?.block_on(peers::stand_in(floor))?
         }
         Command::StandIn(other) => one_thread()?.block_on(peers::stand_in(other))?,
+        Command::System(options) => threads()?.block_on(bench::system::command(options))?,
     }
     Ok(ExitCode::SUCCESS)
 }

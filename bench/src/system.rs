@@ -28,7 +28,11 @@ const CLIENTS: usize = 32;
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// Sizes of the community, in posts, growing; everything but the growth curves is measured at the last.
-    #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000,1000000")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "1000,10000,100000,1000000"
+    )]
     posts: Vec<u64>,
     /// Rounds of every comparison; its sides take turns, and the median counts.
     #[arg(long, default_value_t = 5)]
@@ -85,5 +89,10 @@ async fn measure(stage: &Stage, options: &Options) -> Result<()> {
     let ratios = ratio::measure(stage, options).await?;
     sign_in::measure(stage, options).await?;
     hot::tail(stage, options, &ratios).await?;
-    hot::one_post(stage, options, ratios.like.context("likes were not measured")?).await
+    hot::one_post(
+        stage,
+        options,
+        ratios.like.context("likes were not measured")?,
+    )
+    .await
 }

@@ -38,7 +38,11 @@ pub(super) async fn measure(stage: &Stage, options: &Options) -> Result<()> {
     for (nth, posts) in options.posts.iter().enumerate() {
         let seeded = stage.grow(*posts).await?;
         let (said, seen) = plans::check(stage).await?;
-        let said = if said.is_empty() { "none".to_owned() } else { said.join("; ") };
+        let said = if said.is_empty() {
+            "none".to_owned()
+        } else {
+            said.join("; ")
+        };
         complaints.row([posts.to_string(), seen.to_string(), said]);
         sizes.push(size(stage, options, *posts, seeded, nth).await?);
     }
@@ -65,7 +69,10 @@ async fn size(
     Ok(Size {
         posts,
         seeded,
-        disk: stage.number("select pg_database_size(current_database())").await? as f64 / 1e6,
+        disk: stage
+            .number("select pg_database_size(current_database())")
+            .await? as f64
+            / 1e6,
         sql: sql(stage, &stage.token(reader)?).await?,
         feed: p50(Requests::feed().by(by()?)).await?,
         post: p50(Requests::posts(&all).by(by()?)).await?,

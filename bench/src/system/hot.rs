@@ -24,7 +24,14 @@ const PART: f64 = 0.7;
 /// # Errors
 /// A request fails.
 pub(super) async fn tail(stage: &Stage, options: &Options, ratios: &Ratios) -> Result<()> {
-    let columns = ["what", "a second", "p50 (ms)", "p99 (ms)", "p99.9 (ms)", "p99 / p50 (≤ 6)"];
+    let columns = [
+        "what",
+        "a second",
+        "p50 (ms)",
+        "p99 (ms)",
+        "p99.9 (ms)",
+        "p99 / p50 (≤ 6)",
+    ];
     let mut table = Table::new("At 70 % of saturation", &columns);
     let reader = stage.people().await?;
     let reader = reader.first().context("too few people")?;
@@ -40,7 +47,8 @@ pub(super) async fn tail(stage: &Stage, options: &Options, ratios: &Ratios) -> R
         for _ in 0..options.rounds {
             rounds.push(requests.open(stage, rate, options.time()).await?);
         }
-        let of = |figure: fn(&Report) -> f64| median(&rounds.iter().map(figure).collect::<Vec<_>>());
+        let of =
+            |figure: fn(&Report) -> f64| median(&rounds.iter().map(figure).collect::<Vec<_>>());
         table.row([
             name.to_owned(),
             format!("{rate:.0}"),
@@ -64,7 +72,11 @@ pub(super) async fn one_post(stage: &Stage, options: &Options, most: f64) -> Res
     let posts = stage.posts().await?;
     // Everybody likes a post once: there are likes for so long.
     let enough = people.len() as f64 / rate - (whole(Duration::ZERO)).as_secs_f64();
-    ensure!(enough > 1.0, "{} people are too few to like a post", people.len());
+    ensure!(
+        enough > 1.0,
+        "{} people are too few to like a post",
+        people.len()
+    );
     let time = options.time().min(Duration::from_secs_f64(enough));
     let tokens = Tokens::Once {
         file: stage.tokens(&people)?,

@@ -120,7 +120,12 @@ impl Requests {
     /// As [`closed`](Self::closed).
     pub(super) async fn open(&self, stage: &Stage, rate: f64, time: Duration) -> Result<Report> {
         // Enough that no request waits for a connection before the server is far behind.
-        let plan = self.plan(stage.door.address(), CLIENTS * 8, Pace::PerSecond(rate), time);
+        let plan = self.plan(
+            stage.door.address(),
+            CLIENTS * 8,
+            Pace::PerSecond(rate),
+            time,
+        );
         right(in_process(&plan, None).await?)
     }
 }

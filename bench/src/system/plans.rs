@@ -205,16 +205,29 @@ pub fn hot(stage: &Stage, person: &Person, post: Uuid, author: Uuid) -> Result<V
         get("feed", "/api/v1/feed?limit=20".into()),
         get("feed, page 5", "/api/v1/feed?limit=20&page=5".into()),
         get("feed, by cursor", "/api/v1/feed?limit=20&cursor=".into()),
-        get("feed of a type", "/api/v1/feed?limit=20&type=project".into()),
-        get("feed of an author", format!("/api/v1/feed?limit=20&authorId={author}")),
+        get(
+            "feed of a type",
+            "/api/v1/feed?limit=20&type=project".into(),
+        ),
+        get(
+            "feed of an author",
+            format!("/api/v1/feed?limit=20&authorId={author}"),
+        ),
         get("feed, own posts", "/api/v1/feed?limit=20&tab=mine".into()),
-        get("feed of connections", "/api/v1/feed?limit=20&tab=connections".into()),
+        get(
+            "feed of connections",
+            "/api/v1/feed?limit=20&tab=connections".into(),
+        ),
         get("post", one.clone()),
         get("comments", format!("{one}/comments")),
         get("comments, flat", format!("{one}/comments?view=flat")),
         of("like", Method::POST, format!("{one}/like"), 200),
         of("unlike", Method::DELETE, format!("{one}/like"), 200),
-        write("comment", format!("{one}/comments"), &json!({"content": "Well said."})),
+        write(
+            "comment",
+            format!("{one}/comments"),
+            &json!({"content": "Well said."}),
+        ),
         write(
             "new post",
             "/api/v1/posts".into(),

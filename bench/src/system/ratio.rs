@@ -46,7 +46,14 @@ pub(super) async fn measure(stage: &Stage, options: &Options) -> Result<Ratios> 
                 .with_context(|| case.name.to_owned())?;
         }
     }
-    let columns = ["what", "a second", "bare, a second", "ratio", "rounds", "target"];
+    let columns = [
+        "what",
+        "a second",
+        "bare, a second",
+        "ratio",
+        "rounds",
+        "target",
+    ];
     let mut table = Table::new("Against the bare statements", &columns);
     for case in &cases {
         let ratios: Vec<f64> = case
@@ -61,9 +68,7 @@ pub(super) async fn measure(stage: &Stage, options: &Options) -> Result<Ratios> 
             format!("{:.0}", median(&case.theirs)),
             format!("{:.2}", median(&ratios)),
             spread(&ratios),
-            case.target
-                .map(|it| format!("≥ {it}"))
-                .unwrap_or_default(),
+            case.target.map(|it| format!("≥ {it}")).unwrap_or_default(),
         ]);
     }
     table.print();
@@ -84,7 +89,10 @@ const LIKE: &str = "like";
 
 async fn cases(stage: &Stage) -> Result<Vec<Case>> {
     let posts = stage.posts().await?;
-    let body = stage.ask(Ask::get("/api/v1/feed?limit=20"), 200).await?.body;
+    let body = stage
+        .ask(Ask::get("/api/v1/feed?limit=20"), 200)
+        .await?
+        .body;
     let people = stage.people().await?;
     let reader = people.first().context("too few people")?;
     let reader = || Ok::<_, anyhow::Error>(Tokens::One(stage.token(reader)?));
@@ -98,10 +106,30 @@ async fn cases(stage: &Stage) -> Result<Vec<Case>> {
     };
     let fixed = Against::Fixed(Fixed::start(body).await?);
     Ok(vec![
-        case("feed, kept (against a fixed reply)", Some(0.4), Requests::feed(), fixed),
-        case(FEED, None, Requests::feed().by(reader()?), Against::Script(bare::FEED)),
-        case(POST, Some(0.25), Requests::posts(&posts).by(reader()?), Against::Script(bare::POST)),
-        case(LIKE, Some(0.3), Requests::likes(&posts), Against::Script(bare::LIKE)),
+        case(
+            "feed, kept (against a fixed reply)",
+            Some(0.4),
+            Requests::feed(),
+            fixed,
+        ),
+        case(
+            FEED,
+            None,
+            Requests::feed().by(reader()?),
+            Against::Script(bare::FEED),
+        ),
+        case(
+            POST,
+            Some(0.25),
+            Requests::posts(&posts).by(reader()?),
+            Against::Script(bare::POST),
+        ),
+        case(
+            LIKE,
+            Some(0.3),
+            Requests::likes(&posts),
+            Against::Script(bare::LIKE),
+        ),
         case(
             "comment",
             None,

@@ -63,7 +63,8 @@ async fn round(stage: &Stage, time: Duration, emails: &mut Vec<String>) -> Resul
     while let Some(worker) = workers.join_next().await {
         done += worker??;
     }
-    emails.rotate_left(emails.len() / 3);
+    let third = emails.len() / 3;
+    emails.rotate_left(third);
     Ok(done as f64 / began.elapsed().as_secs_f64())
 }
 

@@ -174,7 +174,8 @@ impl Stage {
     /// # Errors
     /// The database refuses.
     pub async fn people(&self) -> Result<Vec<Person>> {
-        let people = sqlx::query("select account_id, profile_id, email from bench.people order by n");
+        let people =
+            sqlx::query("select account_id, profile_id, email from bench.people order by n");
         let people = people.fetch_all(&self.sql).await?;
         people
             .iter()
@@ -200,7 +201,9 @@ impl Stage {
             session_id: Uuid::now_v7(),
             role: Role::User,
         };
-        let token = self.signer.access(&grant, identity::clock::unix(), LIFETIME);
+        let token = self
+            .signer
+            .access(&grant, identity::clock::unix(), LIFETIME);
         Ok(token?)
     }
 

@@ -63,10 +63,7 @@ mod tests {
     fn a_table_is_markdown_and_the_median_is_of_the_middle() {
         let mut table = Table::new("Title", &["a", "b"]);
         table.row(["1".to_owned(), "2".to_owned()]);
-        assert_eq!(
-            table.text(),
-            "**Title**\n\n| a | b |\n|---|---|\n| 1 | 2 |"
-        );
+        assert_eq!(table.text(), "**Title**\n\n| a | b |\n|---|---|\n| 1 | 2 |");
         assert!((median(&[3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
         assert_eq!(spread(&[3.0, 1.0, 2.0]), "1.00–3.00");
     }
