@@ -26,6 +26,7 @@ mod m20261123_000033_feed_views;
 mod m20261123_000034_feed_stream;
 mod m20261123_000040_base_dead_letters;
 mod m20261123_000041_auth_profile_marks;
+mod m20261123_000042_feed_late_counts;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -71,6 +72,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000034_feed_stream::migration()),
             Box::new(m20261123_000040_base_dead_letters::migration()),
             Box::new(m20261123_000041_auth_profile_marks::migration()),
+            Box::new(m20261123_000042_feed_late_counts::migration()),
         ]
     }
 }

@@ -41,7 +41,7 @@ pub(super) async fn measure(stage: &Stage, options: &Options) -> Result<()> {
 }
 
 /// Signs people in for this long; returns how many a second. Nobody signs in twice while there are others.
-async fn round(stage: &Stage, time: Duration, emails: &mut Vec<String>) -> Result<f64> {
+async fn round(stage: &Stage, time: Duration, emails: &mut [String]) -> Result<f64> {
     let began = Instant::now();
     let share = (emails.len() / CLIENTS).max(1);
     let mut workers = JoinSet::new();

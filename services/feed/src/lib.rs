@@ -21,6 +21,9 @@ pub use config::Config;
 /// How long one replica keeps the right to publish scheduled posts.
 const LEASE: Duration = Duration::from_secs(30);
 
+/// How often what waits for counters is added to them, if nobody counts there meanwhile.
+const FOLD: Duration = Duration::from_millis(500);
+
 /// How often it is looked for what is left of profiles and accounts that are gone.
 const LEFTOVERS: Duration = Duration::from_secs(3600);
 
@@ -62,6 +65,11 @@ impl chassis::Service for Feed {
             let (app, lease) = (swept.clone(), sweeping.clone());
             async move { app.sweep_leftovers(&lease).await }
         });
+        let counted = app.clone();
+        let fold = Task::every("feed.counts", FOLD, move || {
+            let app = counted.clone();
+            async move { app.fold_counts().await }
+        });
         let publish = Task::every("feed.publish", period, move || {
             let (app, lease) = (app.clone(), lease.clone());
             async move { app.publish_due(&lease).await.map(drop) }
@@ -69,6 +77,7 @@ impl chassis::Service for Feed {
         Ok(Parts::new(routes)
             .task(publish)
             .task(flush)
+            .task(fold)
             .task(purge)
             .task(news)
             .task(sweep)

@@ -9,7 +9,7 @@ use crate::domain::post::Post;
 use crate::error::{Error, Result};
 use crate::events;
 use crate::store::engagement::{self, Engagement};
-use crate::store::{comment, like};
+use crate::store::{comment, like, stats};
 
 impl App {
     /// Makes the active profile like a post.
@@ -67,6 +67,11 @@ impl App {
         }
         tx.commit().await?;
         self.comment_engagement(ctx, &comment).await
+    }
+
+    /// Adds to the counters of posts what waits for them. Every replica does so: what one has taken, another leaves alone.
+    pub(crate) async fn fold_counts(&self) -> Result<()> {
+        Ok(stats::fold(self.db.connection()).await.map(drop)?)
     }
 
     /// The live comment, if the viewer may see it and its post.

@@ -37,8 +37,12 @@ pub(crate) async fn of_posts(
     let ids = statement.bind(ids.to_vec());
     let (sql, values) = statement.then(
         &format!(
-            "select s.post_id as id, s.likes, s.comments, s.views, s.likes > {CROWD} or s.comments > {CROWD} as is_crowded
-             from post_stats s where s.post_id = any ({ids})"
+            "select s.post_id as id, s.likes + late.likes as likes, s.comments + late.comments as comments, s.views,
+               s.likes > {CROWD} or s.comments > {CROWD} as is_crowded
+             from post_stats s cross join lateral (
+               select coalesce(sum(l.likes), 0)::int as likes, coalesce(sum(l.comments), 0)::int as comments
+               from post_stats_late l where l.post_id = s.post_id) late
+             where s.post_id = any ({ids})"
         ),
         "select l.profile_id from page join likes l on l.post_id = page.id where not page.is_crowded
          union select c.profile_id from page join comments c on c.post_id = page.id where not page.is_crowded",

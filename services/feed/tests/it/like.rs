@@ -3,6 +3,7 @@
 use contracts::feed::v1::{LikeCommentRequest, PostLiked, UnlikeCommentRequest};
 use contracts::profile::v1::{ProfileRef, ProfileVisibility};
 use fault::Reason;
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use uuid::Uuid;
 
 use crate::world::{World, profile, reason};
@@ -42,6 +43,81 @@ async fn fd_11_like_and_unlike_are_idempotent() {
         reason(world.like(&eve, &Uuid::now_v7().to_string()).await),
         Reason::NotFound
     );
+}
+
+/// A viral post's counter is always held by somebody who commits (T56).
+#[tokio::test]
+async fn t56_likes_and_comments_do_not_wait_for_who_holds_the_counter() {
+    let world = World::start().await;
+    let people: Vec<_> = ["ada", "eve", "kim"].map(|name| world.person(name)).into();
+    let post = world.post(&people[0], "x").await;
+    let holder = world.rig.owner().begin().await.unwrap();
+    let hold = format!(
+        "select 1 from feed.post_stats where post_id = '{}' for update",
+        post.id
+    );
+    holder.execute_unprepared(&hold).await.unwrap();
+    for (nth, who) in people.iter().enumerate() {
+        let state = world.like(who, &post.id).await.unwrap();
+        assert_eq!(usize::try_from(state.likes_count).unwrap(), nth + 1);
+    }
+    assert_eq!(
+        world
+            .unlike(&people[1], &post.id)
+            .await
+            .unwrap()
+            .likes_count,
+        2
+    );
+    world.comment(&people[1], &post.id, "", "hi").await.unwrap();
+    let seen = world.get(&people[2], &post.id).await.unwrap();
+    assert_eq!(
+        (seen.likes_count, seen.comments_count, seen.is_liked),
+        (2, 1, true)
+    );
+    let counted = "select likes + comments from feed.post_stats";
+    assert_eq!(
+        world.value::<i32>(counted, vec![]).await,
+        0,
+        "somebody held it"
+    );
+    holder.rollback().await.unwrap();
+    // Whoever counts next, or looks after it, adds what waited.
+    world
+        .wait_for("select count(*) from feed.post_stats_late", 0)
+        .await;
+    assert_eq!(world.value::<i32>(counted, vec![]).await, 3);
+    let seen = world.get(&people[2], &post.id).await.unwrap();
+    assert_eq!((seen.likes_count, seen.comments_count), (2, 1));
+}
+
+/// The counter is held and let go all the time, and what waits is added by many at once: nothing is lost or counted twice.
+#[tokio::test]
+async fn t56_a_post_that_is_liked_by_all_at_once_counts_exactly() {
+    let world = World::start().await;
+    let ada = world.person("ada");
+    let post = world.post(&ada, "x").await;
+    let people: Vec<_> = (0..60).map(|n| world.person(&format!("fan{n}"))).collect();
+    let rounds = people.iter().enumerate().map(|(n, who)| {
+        let (world, post) = (&world, &post.id);
+        async move {
+            for _ in 0..3 {
+                assert!(world.like(who, post).await.unwrap().liked);
+                world.comment(who, post, "", "hi").await.unwrap();
+                if n % 2 == 0 {
+                    assert!(!world.unlike(who, post).await.unwrap().liked);
+                }
+            }
+        }
+    });
+    futures_util::future::join_all(rounds).await;
+    let seen = world.get(&ada, &post.id).await.unwrap();
+    assert_eq!((seen.likes_count, seen.comments_count), (30, 180));
+    world
+        .wait_for("select count(*) from feed.post_stats_late", 0)
+        .await;
+    let counted = "select likes + comments from feed.post_stats";
+    assert_eq!(world.value::<i32>(counted, vec![]).await, 210);
 }
 
 #[tokio::test]
