@@ -20,14 +20,14 @@ const LIFETIME: Duration = Duration::from_secs(4 * 3600);
 /// Most posts and people that requests are spread over.
 const SAMPLE: u64 = 100_000;
 
-/// The plans of statements go to the log when [`Plans`](super::plans::Plans) asks for them.
-const LOG: [&str; 11] = [
+/// The plans of statements go to the log when [`Plans`](super::plans::Plans) asks for them, by a setting that must not stand
+/// here: the command line would win.
+const LOG: [&str; 10] = [
     "logging_collector=on",
     "log_destination=jsonlog",
     "log_rotation_age=0",
     "log_rotation_size=0",
     "session_preload_libraries=auto_explain",
-    "auto_explain.log_min_duration=-1",
     "auto_explain.log_analyze=on",
     "auto_explain.log_timing=off",
     "auto_explain.log_format=json",

@@ -71,7 +71,7 @@ impl App {
 
     /// Adds to the counters of posts what waits for them. Every replica does so: what one has taken, another leaves alone.
     pub(crate) async fn fold_counts(&self) -> Result<()> {
-        Ok(stats::fold(self.db.connection()).await.map(drop)?)
+        Ok(stats::fold(self.db.connection()).await?)
     }
 
     /// The live comment, if the viewer may see it and its post.

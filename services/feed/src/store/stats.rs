@@ -9,10 +9,10 @@ use fault::Result;
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use super::run;
+use super::{all, rows, run};
 
 /// Counters brought up to date at once.
-const BATCH: i64 = 500;
+const BATCH: i64 = 100;
 
 /// Which counter.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,9 @@ pub(crate) enum Counter {
     /// Live direct replies to a comment.
     CommentReplies,
 }
+
+/// Holds the counters of the post `$1`, unless somebody else does: the common table `held`.
+const HELD: &str = "held as materialized (select post_id from post_stats where post_id = $1 for no key update skip locked)";
 
 /// Takes away what waits for the counters of posts that are `held`: the common tables `gone` and `late`.
 const LATE: &str = "gone as (delete from post_stats_late l using held h where l.post_id = h.post_id
@@ -59,16 +62,15 @@ impl Counter {
     }
 }
 
-/// Brings counters up to date for which something waits; those somebody holds are left to them. Returns how many.
-pub(crate) async fn fold(on: &impl ConnectionTrait) -> Result<u64> {
-    let sql = format!(
-        "with held as materialized (select s.post_id from post_stats s
-           where s.post_id in (select l.post_id from post_stats_late l group by l.post_id limit {BATCH})
-           order by s.post_id for no key update skip locked), {LATE}
-         {}",
-        count("0", "0")
-    );
-    run(on, sql, Vec::new()).await
+/// Brings counters up to date for which something waits; those somebody holds are left to them.
+pub(crate) async fn fold(on: &impl ConnectionTrait) -> Result<()> {
+    let waiting = format!("select post_id from post_stats_late group by post_id limit {BATCH}");
+    let waiting: Vec<Uuid> = all(&rows(on, waiting, Vec::new()).await?, "post_id")?;
+    for post in waiting {
+        let sql = format!("with {HELD}, {LATE} {}", count("0", "0"));
+        run(on, sql, vec![post.into()]).await?;
+    }
+    Ok(())
 }
 
 /// Adds to the counters of the posts that are `held` what waits for them, and this.
@@ -83,8 +85,7 @@ fn count(likes: &str, comments: &str) -> String {
 fn of_post(likes: &str, comments: &str) -> String {
     let count = count(likes, comments);
     format!(
-        "with held as materialized (select post_id from post_stats where post_id = $1 for no key update skip locked), {LATE},
-           counted as ({count})
+        "with {HELD}, {LATE}, counted as ({count})
          insert into post_stats_late (post_id, likes, comments) select $1, {likes}, {comments} where not exists (select from held)"
     )
 }
