@@ -78,8 +78,13 @@ pub async fn command(options: Options) -> Result<()> {
     note.row(["CPU of other processes".to_owned(), busy.join(", ")]);
     note.print();
     if let Err(error) = measured {
-        let said = stage.up.said();
-        return Err(error.context(format!("the process said:\n{said}")));
+        let log = stage.up.log();
+        let said: Vec<&str> = log
+            .lines()
+            .filter(|line| !line.contains(r#""level":"INFO""#))
+            .collect();
+        let said = said[said.len().saturating_sub(5)..].join("\n");
+        return Err(error.context(format!("the process warned at last:\n{said}")));
     }
     stage.stop().await
 }

@@ -91,6 +91,8 @@ impl Stage {
                 site.folder().display().to_string(),
             ),
             ("SF__AUTH__SIGNING__ACTIVE", pem.to_string()),
+            // 32 clients share ten connections; on a machine that does much else they wait instead of being refused.
+            ("SF__DATABASE__ACQUIRE_MS", "4500".to_owned()),
             // As in production: a line for every request.
             ("SF__LOG__FORMAT", "json".to_owned()),
             (
