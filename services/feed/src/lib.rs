@@ -21,8 +21,8 @@ pub use config::Config;
 /// How long one replica keeps the right to publish scheduled posts.
 const LEASE: Duration = Duration::from_secs(30);
 
-/// How often what waits for counters is added to them, if nobody counts there meanwhile.
-const FOLD: Duration = Duration::from_millis(500);
+/// How often what waits for counters is added to them, if nobody counts there meanwhile. Nobody notices: what is read is both.
+const FOLD: Duration = Duration::from_secs(5);
 
 /// How often it is looked for what is left of profiles and accounts that are gone.
 const LEFTOVERS: Duration = Duration::from_secs(3600);
