@@ -17,7 +17,6 @@ use anyhow::{Context as _, Result, ensure};
 
 pub use stage::{Person, Stage};
 
-use crate::deployment::{Place, Servers};
 use crate::processes::{Others, load_average};
 use table::Table;
 
@@ -58,13 +57,12 @@ pub async fn command(options: Options) -> Result<()> {
         options.posts.is_sorted() && !options.posts.is_empty(),
         "--posts must grow"
     );
-    let nothing = Servers {
-        database: String::new(),
-        role_secret: String::new(),
-        redis: String::new(),
-        secret: String::new(),
-    };
-    let binary = Place::beside_me(nothing, "")?.binary;
+    let binary = std::env::current_exe()?.with_file_name("smilefactory");
+    ensure!(
+        binary.is_file(),
+        "{} is missing: build it first",
+        binary.display()
+    );
     let others = Others::look()?;
     let stage = Stage::start(&binary, &["shared_buffers=512MB"]).await?;
     let measured = Box::pin(measure(&stage, &options)).await;
