@@ -56,7 +56,11 @@ async fn ask(place: &Entered, authority: &str) -> Result<(), Failure> {
         }
     }
     let end = stream.trailers().await.map_err(Failure::never_sent)?;
-    verdict(code_of(&end.unwrap_or_else(HeaderMap::new)).unwrap_or(Code::Unknown))?;
+    let code = code_of(&end.unwrap_or_else(HeaderMap::new)).unwrap_or(Code::Unknown);
+    verdict(code)?;
+    if code == Code::Unimplemented {
+        return Ok(());
+    }
     let message = answer.get(5..).unwrap_or_default();
     match Answer::decode(message) {
         Ok(Answer { status: SERVING }) => Ok(()),
