@@ -188,6 +188,9 @@ pub(crate) async fn set_primary(
     primary: bool,
     version: i32,
 ) -> Result<bool> {
+    // Asked first: a row another transaction adds between the two is marked although it was not known, or the event comes
+    // again; asked last, it would be known and not marked.
+    let known = Entity::find_by_id(id).one(db).await.map_err(store::fault)?;
     Entity::update_many()
         .col_expr(Column::IsPrimary, Expr::value(primary))
         .col_expr(Column::PrimaryVersion, Expr::value(version))
@@ -200,8 +203,7 @@ pub(crate) async fn set_primary(
         .exec(db)
         .await
         .map_err(store::fault)?;
-    let row = Entity::find_by_id(id).one(db).await.map_err(store::fault)?;
-    Ok(row.is_some())
+    Ok(known.is_some())
 }
 
 async fn upsert(db: &impl ConnectionTrait, row: ActiveModel) -> Result<()> {
