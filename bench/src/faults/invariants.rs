@@ -20,12 +20,12 @@ const SETTLED: Duration = Duration::from_secs(240);
 const ROWS: &[(&str, &str)] = &[
     (
         "I-1: a counter of likes is not their number",
-        "select s.post_id::text from feed.post_stats s where s.likes <> \
+        "select s.post_id::text from feed.post_stats s where s.likes + coalesce((select sum(late.likes) from feed.post_stats_late late where late.post_id = s.post_id), 0) <> \
          (select count(*) from feed.likes l where l.post_id = s.post_id)",
     ),
     (
         "I-2: a counter of comments is not their number",
-        "select s.post_id::text from feed.post_stats s where s.comments <> \
+        "select s.post_id::text from feed.post_stats s where s.comments + coalesce((select sum(late.comments) from feed.post_stats_late late where late.post_id = s.post_id), 0) <> \
          (select count(*) from feed.comments c where c.post_id = s.post_id and c.deleted_at is null)",
     ),
     (

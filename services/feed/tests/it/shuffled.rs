@@ -200,7 +200,9 @@ const LEFT: &str = "select string_agg(line, E'\\n' order by line) from (
     union all select concat_ws(' ', 'connection', profile_a, profile_b, version, removed_at is null) from feed.connection_ref
     union all select concat_ws(' ', 'block', blocker_account, blocked_account, version, removed_at is null) from feed.block_ref
     union all select concat_ws(' ', 'mute', account_id, muted_profile_id, version, removed_at is null) from feed.mute_ref
-    union all select concat_ws(' ', 'post', t.profile_id, t.status, t.deleted_at is null, t.content, t.version, s.likes, s.comments)
+    union all select concat_ws(' ', 'post', t.profile_id, t.status, t.deleted_at is null, t.content, t.version,
+        s.likes + (select coalesce(sum(l.likes), 0) from feed.post_stats_late l where l.post_id = t.id),
+        s.comments + (select coalesce(sum(l.comments), 0) from feed.post_stats_late l where l.post_id = t.id))
       from feed.posts t join feed.post_stats s on s.post_id = t.id
     union all select concat_ws(' ', 'comment', coalesce(c.profile_id::text, 'nobody'), c.status, c.content, c.version, s.likes, s.replies)
       from feed.comments c join feed.comment_stats s on s.comment_id = c.id
