@@ -142,7 +142,7 @@ async fn i_12_a_logout_holds_after_a_restart(cluster: &Cluster, token: &str) {
 }
 
 async fn t59_a_rolling_restart_fails_no_request(cluster: &mut Cluster, ada: &Session) {
-    let rolled = roll::run(cluster, ada, 6, REQUESTS).await.unwrap();
+    let rolled = roll::run(cluster, ada, 4, REQUESTS).await.unwrap();
     let wrong = rolled.wrong;
     assert!(
         wrong.is_empty(),

@@ -283,6 +283,7 @@ impl Host {
         let db = Db::connect(self.pool(name))
             .await
             .with_context(|| format!("{name} cannot sign in to the database"))?;
+        db.warm(self.config.database.max_connections / 2).await;
         Ok(Kit {
             db,
             redis: self.redis.clone(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fault::{Fault, Result};
+use futures_util::future::join_all;
 use identity::Context;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, Statement, TransactionTrait,
@@ -90,6 +91,14 @@ impl Db {
         let db = Self::connect_lazy(config).await?;
         db.ping().await?;
         Ok(db)
+    }
+
+    /// Opens this many connections at once, before calls come: signing in to PostgreSQL can take longer than a call
+    /// waits, when it and the first calls to a new process share a busy machine. What fails is tried by whoever calls.
+    pub async fn warm(&self, connections: u32) {
+        let pool = self.connection.get_postgres_connection_pool();
+        // All are held until the last is there: one that were given back would be taken again.
+        let _opened = join_all((0..connections).map(|_| pool.acquire())).await;
     }
 
     /// Makes the pool without opening a connection.
