@@ -6,6 +6,7 @@
 pub(crate) mod comment;
 pub(crate) mod engagement;
 pub(crate) mod feed;
+pub(crate) mod glance;
 pub(crate) mod group;
 pub(crate) mod hidden;
 pub(crate) mod like;
@@ -63,7 +64,12 @@ async fn run(on: &impl ConnectionTrait, sql: impl Into<String>, values: Vec<Valu
 
 /// One column of a row.
 fn column<T: TryGetable>(row: &QueryResult, name: &str) -> Result<T> {
-    row.try_get("", name).map_err(store::fault)
+    named(row, "", name)
+}
+
+/// One column of a row in which several tables' columns are told apart by what stands before their names.
+fn named<T: TryGetable>(row: &QueryResult, prefix: &str, name: &str) -> Result<T> {
+    row.try_get(prefix, name).map_err(store::fault)
 }
 
 /// One column of every row.

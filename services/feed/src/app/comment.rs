@@ -29,8 +29,13 @@ pub(crate) struct New {
 impl App {
     /// Writes a comment or a reply.
     pub(crate) async fn create_comment(&self, ctx: &Context, new: New) -> Result<CommentView> {
-        let post = self.visible_post(ctx, new.post).await?;
-        let author = self.people.acting(ctx, new.profile).await?;
+        let (post, author) = match new.profile {
+            None => self.visible_post_for(ctx, new.post).await?,
+            Some(_) => {
+                let post = self.visible_post(ctx, new.post).await?;
+                (post, self.people.acting(ctx, new.profile).await?)
+            }
+        };
         let account = ctx.require_caller()?.account_id;
         let mut tx = self.db.begin(ctx).await?;
         let parent = match new.parent {

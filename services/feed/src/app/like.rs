@@ -14,8 +14,7 @@ use crate::store::{comment, like, stats};
 impl App {
     /// Makes the active profile like a post.
     pub(crate) async fn like_post(&self, ctx: &Context, id: Uuid) -> Result<Engagement> {
-        let post = self.visible_post(ctx, id).await?;
-        let profile = self.people.acting(ctx, None).await?;
+        let (post, profile) = self.visible_post_for(ctx, id).await?;
         let account = ctx.require_caller()?.account_id;
         let target = like::Target::Post(id);
         let mut tx = self.db.begin(ctx).await?;

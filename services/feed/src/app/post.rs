@@ -13,7 +13,7 @@ use crate::domain::post::{Changes, Post};
 use crate::error::{Error, Result};
 use crate::events;
 use crate::store::feed::Part;
-use crate::store::{feed, group, people, post, slug};
+use crate::store::{feed, glance, group, people, post, slug};
 
 /// A post to be written.
 #[derive(Debug)]
@@ -54,9 +54,15 @@ impl App {
 
     /// The post as the viewer sees it, which counts as a view.
     pub(crate) async fn get_post(&self, ctx: &Context, id: Uuid) -> Result<PostView> {
-        self.people.meet(ctx).await;
-        let post = self.visible_post(ctx, id).await?;
-        let seen = self.see_post(ctx, post).await?;
+        let seen = match glance::of(&self.db.for_call(ctx), &ctx.viewer(), id).await? {
+            Some(found) => self.see_glance(ctx, found).await?,
+            None => {
+                // Targets are compared with the viewer's profile.
+                self.people.meet(ctx).await;
+                let post = self.post_by_rule(ctx, id).await?;
+                self.see_post(ctx, post).await?
+            }
+        };
         self.count_view(ctx, &seen).await;
         Ok(seen)
     }
@@ -133,6 +139,29 @@ impl App {
 
     /// The post, if the viewer may see it.
     pub(crate) async fn visible_post(&self, ctx: &Context, id: Uuid) -> Result<Post> {
+        match glance::of(&self.db.for_call(ctx), &ctx.viewer(), id).await? {
+            Some(found) => Ok(found.post),
+            None => self.post_by_rule(ctx, id).await,
+        }
+    }
+
+    /// The post, if the viewer may see it, and the caller's active profile, which is about to do something with it.
+    ///
+    /// # Errors
+    /// [`Error::NoPost`], and those of [`People::acting`](super::people::People::acting).
+    pub(crate) async fn visible_post_for(&self, ctx: &Context, id: Uuid) -> Result<(Post, Uuid)> {
+        let caller = ctx.require_caller()?;
+        match glance::of(&self.db.for_call(ctx), &ctx.viewer(), id).await? {
+            Some(found) if found.is_acting => Ok((found.post, caller.profile_id)),
+            Some(found) => Ok((found.post, self.people.acting(ctx, None).await?)),
+            None => {
+                let post = self.post_by_rule(ctx, id).await?;
+                Ok((post, self.people.acting(ctx, None).await?))
+            }
+        }
+    }
+
+    async fn post_by_rule(&self, ctx: &Context, id: Uuid) -> Result<Post> {
         let found = post::visible(&self.db.for_call(ctx), &ctx.viewer(), id).await?;
         found.ok_or(Error::NoPost)
     }

@@ -11,6 +11,7 @@ use crate::domain::comment::{Comment, Status};
 use crate::domain::post::Post;
 use crate::error::Result;
 use crate::store::engagement::{self, Engagement};
+use crate::store::glance::Glance;
 use crate::store::people::Person;
 
 /// A post as one viewer sees it.
@@ -65,6 +66,20 @@ impl App {
     pub(crate) async fn see_post(&self, ctx: &Context, post: Post) -> Result<PostView> {
         let mut seen = self.see_posts(ctx, vec![post]).await?;
         seen.pop().ok_or(crate::error::Error::NoPost)
+    }
+
+    /// The same of one whose author is read already, and of most its counts.
+    pub(crate) async fn see_glance(&self, ctx: &Context, found: Glance) -> Result<PostView> {
+        let engagement = match found.engagement {
+            Some(counted) => counted,
+            None => self.post_engagement(ctx, &found.post).await?,
+        };
+        Ok(PostView {
+            author: found.author.card,
+            engagement,
+            is_author: ctx.viewer().account_id == Some(found.post.account_id),
+            post: found.post,
+        })
     }
 
     /// These comments as the context's viewer sees them, without replies inside.

@@ -1,10 +1,11 @@
 //! Counts of posts and comments as one viewer may know them, for a whole page in one statement (VIS-8, FD-19).
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use fault::Result;
 use identity::Viewer;
-use sea_orm::{ConnectionTrait, QueryResult};
+use sea_orm::{ConnectionTrait, QueryResult, Value};
 use uuid::Uuid;
 
 use super::hidden::{self, CROWD, NOBODY};
@@ -23,26 +24,153 @@ pub(crate) struct Engagement {
     pub(crate) is_liked: bool,
 }
 
+/// What has counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Thing {
+    /// Posts.
+    Post,
+    /// Comments.
+    Comment,
+}
+
 /// Of posts, by id.
 pub(crate) async fn of_posts(
     on: &impl ConnectionTrait,
     viewer: &Viewer,
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Engagement>> {
+    of(on, Thing::Post, viewer, ids).await
+}
+
+/// Of comments, by id.
+pub(crate) async fn of_comments(
+    on: &impl ConnectionTrait,
+    viewer: &Viewer,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Engagement>> {
+    of(on, Thing::Comment, viewer, ids).await
+}
+
+/// Few things have been liked or answered by somebody who may be hidden: only of these the whole rule is asked, whose
+/// statement costs several times as much.
+async fn of(
+    on: &impl ConnectionTrait,
+    thing: Thing,
+    viewer: &Viewer,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Engagement>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
+    let mut counts = HashMap::with_capacity(ids.len());
+    let mut doubtful = Vec::new();
+    let values = vec![
+        ids.to_vec().into(),
+        viewer.account_id.into(),
+        viewer.profile_id.into(),
+    ];
+    for row in rows(on, thing.glance(), values).await? {
+        let id = column(&row, "id")?;
+        match certain(&row)? {
+            Some(counted) => {
+                counts.insert(id, counted);
+            }
+            None => doubtful.push(id),
+        }
+    }
+    if !doubtful.is_empty() {
+        let (sql, values) = match thing {
+            Thing::Post => posts_by_rule(viewer, &doubtful),
+            Thing::Comment => comments_by_rule(viewer, &doubtful),
+        };
+        for row in rows(on, sql, values).await? {
+            counts.insert(column(&row, "id")?, engagement(&row)?);
+        }
+    }
+    Ok(counts)
+}
+
+/// Adds to the counters `s` of posts what waits for them.
+pub(super) const LATE: &str = "cross join lateral (
+    select coalesce(sum(l.likes), 0)::int as likes, coalesce(sum(l.comments), 0)::int as comments
+    from post_stats_late l where l.post_id = s.post_id) late";
+
+impl Thing {
+    /// The statement of the counts of things `$1` for the account `$2` and the profile `$3`, where nobody is hidden.
+    fn glance(self) -> &'static str {
+        static POSTS: LazyLock<String> = LazyLock::new(|| {
+            let from = format!("post_stats s {LATE} where s.post_id = any ($1)");
+            glance(Thing::Post, "s.post_id", &from)
+        });
+        static COMMENTS: LazyLock<String> = LazyLock::new(|| {
+            let from = "comment_stats s join comments t on t.id = s.comment_id where s.comment_id = any ($1)";
+            glance(Thing::Comment, "s.comment_id", from)
+        });
+        match self {
+            Self::Post => &POSTS,
+            Self::Comment => &COMMENTS,
+        }
+    }
+}
+
+fn glance(thing: Thing, id: &str, from: &str) -> String {
+    let shut = hidden::SHUT.replace("{account}", "$2");
+    let counted = counted(thing, "$3").map(|(name, expression)| format!("{expression} as {name}"));
+    let counted = counted.join(", ");
+    format!("with shut as materialized ({shut}) select {id} as id, {counted} from {from}")
+}
+
+/// What is to be selected of the counters `s` (and what is `late`, of a post; and the comment `t`) for the profile `me`,
+/// each with its name; the statement has the common table `shut`. [`certain`] reads it.
+pub(super) fn counted(thing: Thing, me: &str) -> [(&'static str, String); 5] {
+    let [likes, comments, views, whose, crowded, involved] = match thing {
+        Thing::Post => [
+            "s.likes + late.likes",
+            "s.comments + late.comments",
+            "s.views",
+            "l.post_id = s.post_id",
+            "s.likes > {crowd} or s.comments > {crowd}",
+            "select l.profile_id from likes l where l.post_id = s.post_id
+               union all select c.profile_id from comments c where c.post_id = s.post_id",
+        ],
+        Thing::Comment => [
+            "s.likes",
+            "s.replies",
+            "0",
+            "l.comment_id = s.comment_id",
+            "s.likes > {crowd} or s.replies > {crowd}",
+            "select l.profile_id from likes l where l.comment_id = s.comment_id
+               union all select c.profile_id from comments c where c.post_id = t.post_id and c.parent_comment_id = t.id",
+        ],
+    };
+    let crowded = crowded.replace("{crowd}", &CROWD.to_string());
+    let is_liked =
+        format!("exists (select from likes l where l.profile_id = {me} and {whose} offset 0)");
+    [
+        ("likes", likes.to_owned()),
+        ("comments", comments.to_owned()),
+        ("views", views.to_owned()),
+        ("is_liked", is_liked),
+        ("is_doubtful", hidden::perhaps(&crowded, involved)),
+    ]
+}
+
+/// The counts a row holds, unless somebody may be hidden who is in them.
+pub(super) fn certain(row: &QueryResult) -> Result<Option<Engagement>> {
+    let is_doubtful: bool = column(row, "is_doubtful")?;
+    (!is_doubtful).then(|| engagement(row)).transpose()
+}
+
+/// The statement of the counts of posts by the whole rule.
+fn posts_by_rule(viewer: &Viewer, ids: &[Uuid]) -> (String, Vec<Value>) {
     let mut statement = hidden::Statement::of(viewer);
     let me = statement.bind(viewer.profile_id);
     let ids = statement.bind(ids.to_vec());
-    let (sql, values) = statement.then(
+    statement.then(
         &format!(
             "select s.post_id as id, s.likes + late.likes as likes, s.comments + late.comments as comments, s.views,
                s.likes > {CROWD} or s.comments > {CROWD} as is_crowded
-             from post_stats s cross join lateral (
-               select coalesce(sum(l.likes), 0)::int as likes, coalesce(sum(l.comments), 0)::int as comments
-               from post_stats_late l where l.post_id = s.post_id) late
-             where s.post_id = any ({ids})"
+             from post_stats s {LATE} where s.post_id = any ({ids})"
         ),
         "select l.profile_id from page join likes l on l.post_id = page.id where not page.is_crowded
          union select c.profile_id from page join comments c on c.post_id = page.id where not page.is_crowded",
@@ -53,27 +181,15 @@ pub(crate) async fn of_posts(
             hidden_likes("post_id"),
             hidden_comments()
         ),
-    );
-    rows(on, sql, values)
-        .await?
-        .iter()
-        .map(engagement)
-        .collect()
+    )
 }
 
-/// Of comments, by id.
-pub(crate) async fn of_comments(
-    on: &impl ConnectionTrait,
-    viewer: &Viewer,
-    ids: &[Uuid],
-) -> Result<HashMap<Uuid, Engagement>> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
+/// The statement of the counts of comments by the whole rule.
+fn comments_by_rule(viewer: &Viewer, ids: &[Uuid]) -> (String, Vec<Value>) {
     let mut statement = hidden::Statement::of(viewer);
     let me = statement.bind(viewer.profile_id);
     let ids = statement.bind(ids.to_vec());
-    let (sql, values) = statement.then(
+    statement.then(
         &format!(
             "select s.comment_id as id, t.post_id, s.likes, s.replies, s.likes > {CROWD} or s.replies > {CROWD} as is_crowded
              from comment_stats s join comments t on t.id = s.comment_id where s.comment_id = any ({ids})"
@@ -88,12 +204,7 @@ pub(crate) async fn of_comments(
             hidden_likes("comment_id"),
             hidden_replies()
         ),
-    );
-    rows(on, sql, values)
-        .await?
-        .iter()
-        .map(engagement)
-        .collect()
+    )
 }
 
 /// Likes of `s` by hidden profiles; `thing` is the column that names it. Of a crowd those of the hidden are looked up one
@@ -142,12 +253,11 @@ fn hidden_replies() -> String {
     )
 }
 
-fn engagement(row: &QueryResult) -> Result<(Uuid, Engagement)> {
-    let counted = Engagement {
+fn engagement(row: &QueryResult) -> Result<Engagement> {
+    Ok(Engagement {
         likes: column(row, "likes")?,
         comments: column(row, "comments")?,
         views: column(row, "views")?,
         is_liked: column(row, "is_liked")?,
-    };
-    Ok((column(row, "id")?, counted))
+    })
 }

@@ -13,7 +13,7 @@ use super::may_see;
 const PROFILE: Columns = Columns::author("person.profile_id", "person.account_id");
 
 /// Accounts whose profiles are hidden: suspended ones, and those blocked either way. `{account}` is the viewer's.
-const SHUT: &str = "select s.account_id from account_ref s where s.state = 'suspended'
+pub(super) const SHUT: &str = "select s.account_id from account_ref s where s.state = 'suspended'
     union all select b.blocked_account from block_ref b where b.blocker_account = {account} and b.removed_at is null
     union all select b.blocker_account from block_ref b where b.blocked_account = {account} and b.removed_at is null";
 
@@ -37,6 +37,17 @@ pub(super) const CROWD: u32 = 200;
 
 /// Says before a count whether there is anybody who must not be counted at all.
 pub(super) const NOBODY: &str = "not (select exists (select from hidden))";
+
+/// Says of each thing of a statement, whose likes and comments were made by the `profile_id`s that `involved` selects and
+/// which is `crowded` or not, whether there may be somebody who must not be counted: a candidate of the above, or a
+/// crowd, which is not looked through. The statement has the common table `shut` ([`SHUT`]).
+pub(super) fn perhaps(crowded: &str, involved: &str) -> String {
+    format!(
+        "case when {crowded} then true else exists (select from ({involved}) involved where (
+           select r.visibility <> 'public' and r.state = 'live' or r.account_id in (select shut.account_id from shut)
+           from profile_ref r where r.profile_id = involved.profile_id)) end"
+    )
+}
 
 /// SQL with the common table `hidden(profile_id)`, and the values of its parameters.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use fault::{Fault, Result};
 use sea_orm::{ConnectionTrait, QueryResult};
 use uuid::Uuid;
 
-use super::{column, row, rows};
+use super::{column, named, row, rows};
 use crate::domain::post::Post;
 
 /// A profile as feed needs it: whose it is, whether it exists, and its card.
@@ -22,6 +22,20 @@ pub(crate) struct Person {
     pub(crate) card: ProfileCard,
 }
 
+/// The columns of `profile_ref` a [`Person`] is made of.
+pub(super) const COLUMNS: [&str; 10] = [
+    "profile_id",
+    "account_id",
+    "display_name",
+    "username",
+    "avatar_url",
+    "profile_type",
+    "headline",
+    "location",
+    "is_verified",
+    "state",
+];
+
 /// The profiles that are known, by id.
 pub(crate) async fn known(
     on: &impl ConnectionTrait,
@@ -30,12 +44,12 @@ pub(crate) async fn known(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let sql = "select profile_id, account_id, display_name, username, avatar_url, profile_type, headline, location,
-                 is_verified, state from profile_ref where profile_id = any ($1)";
+    let columns = COLUMNS.join(", ");
+    let sql = format!("select {columns} from profile_ref where profile_id = any ($1)");
     rows(on, sql, vec![ids.to_vec().into()])
         .await?
         .iter()
-        .map(person)
+        .map(|row| Ok((column(row, "profile_id")?, person(row, "")?)))
         .collect()
 }
 
@@ -109,9 +123,10 @@ fn ids(row: Option<QueryResult>) -> Result<Vec<Uuid>> {
     row.map_or(Ok(Vec::new()), |row| column(&row, "ids"))
 }
 
-fn person(row: &QueryResult) -> Result<(Uuid, Person)> {
-    let text = |name: &str| column::<Option<String>>(row, name);
-    let id: Uuid = column(row, "profile_id")?;
+/// The profile whose columns of `profile_ref` a row holds, each named with this before its name.
+pub(super) fn person(row: &QueryResult, prefix: &str) -> Result<Person> {
+    let text = |name: &str| named::<Option<String>>(row, prefix, name);
+    let id: Uuid = named(row, prefix, "profile_id")?;
     let kind = text("profile_type")?.and_then(|word| ProfileType::from_word(&word));
     let kind =
         kind.ok_or_else(|| Fault::internal("profile_ref holds an unknown type of profile"))?;
@@ -124,16 +139,12 @@ fn person(row: &QueryResult) -> Result<(Uuid, Person)> {
         profile_type: kind.into(),
         headline: text("headline")?,
         location: text("location")?,
-        is_verified: column(row, "is_verified")?,
+        is_verified: named(row, prefix, "is_verified")?,
         is_deleted: false,
     };
-    let account_id = column(row, "account_id")?;
-    Ok((
-        id,
-        Person {
-            account_id,
-            is_live,
-            card,
-        },
-    ))
+    Ok(Person {
+        account_id: named(row, prefix, "account_id")?,
+        is_live,
+        card,
+    })
 }
