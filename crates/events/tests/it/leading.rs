@@ -13,6 +13,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// A relay that does nothing unless it is woken.
 const ASLEEP: Pace = Pace {
     poll: HOUR,
+    gather: Duration::from_millis(10),
     lease: HOUR,
     renew: HOUR,
     trim: HOUR,

@@ -12,6 +12,7 @@ use crate::scene;
 
 const QUICK: Pace = Pace {
     poll: Duration::from_millis(50),
+    gather: Duration::from_millis(10),
     lease: Duration::from_secs(6),
     renew: Duration::from_millis(200),
     trim: Duration::from_millis(100),

@@ -13,6 +13,7 @@ use crate::scene;
 /// Trims all the time, and young entries too.
 const EAGER: Pace = Pace {
     poll: Duration::from_millis(250),
+    gather: Duration::from_millis(10),
     lease: Duration::from_secs(6),
     renew: Duration::from_secs(2),
     trim: Duration::from_millis(50),

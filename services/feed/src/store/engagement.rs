@@ -78,16 +78,29 @@ async fn of(
             None => doubtful.push(id),
         }
     }
-    if !doubtful.is_empty() {
-        let (sql, values) = match thing {
-            Thing::Post => posts_by_rule(viewer, &doubtful),
-            Thing::Comment => comments_by_rule(viewer, &doubtful),
-        };
-        for row in rows(on, sql, values).await? {
-            counts.insert(column(&row, "id")?, engagement(&row)?);
-        }
-    }
+    counts.extend(by_rule(on, thing, viewer, &doubtful).await?);
     Ok(counts)
+}
+
+/// Counts without those the rule hides, of things of which a glance has not told.
+pub(crate) async fn by_rule(
+    on: &impl ConnectionTrait,
+    thing: Thing,
+    viewer: &Viewer,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Engagement>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (sql, values) = match thing {
+        Thing::Post => posts_by_rule(viewer, ids),
+        Thing::Comment => comments_by_rule(viewer, ids),
+    };
+    rows(on, sql, values)
+        .await?
+        .iter()
+        .map(|row| Ok((column(row, "id")?, engagement(row)?)))
+        .collect()
 }
 
 /// Adds to the counters `s` of posts what waits for them.
