@@ -126,18 +126,18 @@ impl Statement {
     #[must_use]
     pub fn is_of_request(&self) -> bool {
         ![
-            "outbox",
+            "from outbox",
+            "update outbox",
             "job_runs",
             "dead_letters",
             "idempotency_keys",
             "post_views",
             "inbox",
-            "publish_at",
+            "'scheduled'",
             "set_config",
         ]
         .iter()
         .any(|background| self.text.contains(background))
-            || self.text.starts_with("insert into outbox")
     }
 
     /// What is wrong with its plan: a big table read from its beginning, or too many rows.

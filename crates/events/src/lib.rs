@@ -12,7 +12,7 @@ mod retention;
 pub use consumer::Consumer;
 pub use dead::{Letter, count as dead_letters, list as list_dead_letters, replay, replay_one};
 pub use envelope::{context, decode, full_name_parts};
-pub use outbox::{Event, publish};
+pub use outbox::{APPEND, Event, publish, row, wake};
 pub use relay::{Pace, Relay, republish};
 
 /// The one field of a stream's entries: an encoded `Envelope`.

@@ -6,7 +6,7 @@ use contracts::common::v1::Envelope;
 use fault::Result;
 use identity::Context;
 use prost::{Message, Name};
-use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, Value};
 use serde::{Deserialize, Serialize};
 use store::Tx;
 use time::OffsetDateTime;
@@ -113,27 +113,40 @@ impl Headers {
     }
 }
 
+/// The start of a statement that appends an event by [`row`]'s values, its parameters `$1` to `$6`: a `select` without
+/// its `from`, so that a change and its event can be one statement.
+pub const APPEND: &str = "insert into outbox (id, aggregate_id, aggregate_version, type, payload, headers) select $1, $2, $3, $4, $5, $6";
+
+/// The values [`APPEND`] takes. Whoever runs such a statement calls [`wake`] too.
+///
+/// # Errors
+/// None in practice.
+pub fn row(ctx: &Context, event: Event) -> Result<[Value; 6]> {
+    let headers = Headers::of(ctx, event.quiet);
+    let headers = serde_json::to_value(headers).map_err(fault::Fault::internal)?;
+    Ok([
+        Uuid::now_v7().into(),
+        event.aggregate_id.into(),
+        event.aggregate_version.into(),
+        event.type_name.into(),
+        event.payload.into(),
+        headers.into(),
+    ])
+}
+
+/// Wakes the relay once the transaction is committed.
+pub fn wake(tx: &Tx) {
+    tx.after_commit(|| COMMITS.send_modify(|commits| *commits = commits.wrapping_add(1)));
+}
+
 /// Appends an event to the outbox of the transaction's schema, and wakes the relay once it is committed.
 ///
 /// # Errors
 /// See [`store::fault`].
 pub async fn publish(tx: &mut Tx, ctx: &Context, event: Event) -> Result<()> {
-    let headers = Headers::of(ctx, event.quiet);
-    let headers = serde_json::to_value(headers).map_err(fault::Fault::internal)?;
-    let insert = Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        "insert into outbox (id, aggregate_id, aggregate_version, type, payload, headers) values ($1, $2, $3, $4, $5, $6)",
-        [
-            Uuid::now_v7().into(),
-            event.aggregate_id.into(),
-            event.aggregate_version.into(),
-            event.type_name.into(),
-            event.payload.into(),
-            headers.into(),
-        ],
-    );
+    let insert = Statement::from_sql_and_values(DbBackend::Postgres, APPEND, row(ctx, event)?);
     tx.execute_raw(insert).await.map_err(store::fault)?;
-    tx.after_commit(|| COMMITS.send_modify(|commits| *commits = commits.wrapping_add(1)));
+    wake(tx);
     Ok(())
 }
 

@@ -93,21 +93,16 @@ pub(crate) async fn archived(tx: &mut Tx, ctx: &Context, post: &removal::Post) -
     publish(tx, ctx, post.id, post.version, &event).await
 }
 
-/// A post was liked. Events of likes are ordered by the row of the like, not by the post's, which nobody waits for.
-pub(crate) async fn post_liked(
-    tx: &mut Tx,
-    ctx: &Context,
-    post: &Post,
-    profile: Uuid,
-) -> Result<()> {
-    tx.after_commit(|| metrics::counter!("sf_likes_total").increment(1));
+/// A post was liked. Events of likes are ordered by the row of the like, not by the post's, which nobody waits for; and
+/// that row is stored by the statement that appends this.
+pub(crate) fn post_liked(post: &Post, profile: Uuid) -> ::events::Event {
     let event = facts::PostLiked {
         post_id: post.id.to_string(),
         author_profile_id: post.profile_id.to_string(),
         author_account_id: post.account_id.to_string(),
         profile_id: profile.to_string(),
     };
-    publish(tx, ctx, post.id, post.version, &event).await
+    ::events::Event::of(post.id, post.version, &event)
 }
 
 /// A like of a post was taken back.

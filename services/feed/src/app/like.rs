@@ -16,11 +16,11 @@ impl App {
     pub(crate) async fn like_post(&self, ctx: &Context, id: Uuid) -> Result<Engagement> {
         let (post, profile) = self.visible_post_for(ctx, id).await?;
         let account = ctx.require_caller()?.account_id;
-        let target = like::Target::Post(id);
-        let mut tx = self.db.begin(ctx).await?;
-        if like::insert(&*tx, target, profile, account).await? {
-            events::post_liked(&mut tx, ctx, &post, profile).await?;
-            target.counter().add(&*tx, id, 1).await?;
+        let event = ::events::row(ctx, events::post_liked(&post, profile))?;
+        let tx = self.db.begin(ctx).await?;
+        if like::of_post(&*tx, id, profile, account, event).await? {
+            tx.after_commit(|| metrics::counter!("sf_likes_total").increment(1));
+            ::events::wake(&tx);
         }
         tx.commit().await?;
         self.post_engagement(ctx, &post).await
@@ -47,7 +47,7 @@ impl App {
         let account = ctx.require_caller()?.account_id;
         let target = like::Target::Comment(id);
         let mut tx = self.db.begin(ctx).await?;
-        if like::insert(&*tx, target, profile, account).await? {
+        if like::of_comment(&*tx, id, profile, account).await? {
             events::comment_liked(&mut tx, ctx, &comment, profile).await?;
             target.counter().add(&*tx, id, 1).await?;
         }

@@ -1,11 +1,13 @@
 //! Likes: the unique row decides whether anything happened (FD-11, T37).
 
+use std::sync::LazyLock;
+
 use fault::Result;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, Value};
 use uuid::Uuid;
 
-use super::run;
-use super::stats::Counter;
+use super::stats::{self, Counter};
+use super::{row, run};
 
 /// What is liked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,29 +35,40 @@ impl Target {
     }
 }
 
-/// Stores a like; false when there was one.
-pub(crate) async fn insert(
+/// Stores a like of a post with the event that tells of it, and counts it, in one statement; false when there was one.
+pub(crate) async fn of_post(
     on: &impl ConnectionTrait,
-    target: Target,
+    post: Uuid,
+    profile: Uuid,
+    account: Uuid,
+    event: [Value; 6],
+) -> Result<bool> {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        let append = events::APPEND;
+        let counted = stats::liked("$10", "exists (select from liked)");
+        format!(
+            "with liked as (insert into likes (id, profile_id, account_id, likeable_type, post_id)
+               values ($7, $8, $9, 'post', $10) on conflict (profile_id, post_id) do nothing returning id),
+             told as ({append} from liked), {counted} select id from liked"
+        )
+    });
+    let mut values = Vec::from(event);
+    let like = [Uuid::now_v7(), profile, account, post];
+    values.extend(like.map(Value::from));
+    Ok(row(on, SQL.as_str(), values).await?.is_some())
+}
+
+/// Stores a like of a comment; false when there was one.
+pub(crate) async fn of_comment(
+    on: &impl ConnectionTrait,
+    comment: Uuid,
     profile: Uuid,
     account: Uuid,
 ) -> Result<bool> {
-    let sql = match target {
-        Target::Post(_) => {
-            "insert into likes (id, profile_id, account_id, likeable_type, post_id) values ($1, $2, $3, 'post', $4)
-             on conflict (profile_id, post_id) do nothing"
-        }
-        Target::Comment(_) => {
-            "insert into likes (id, profile_id, account_id, likeable_type, comment_id) values ($1, $2, $3, 'comment', $4)
-             on conflict (profile_id, comment_id) do nothing"
-        }
-    };
-    let values = vec![
-        Uuid::now_v7().into(),
-        profile.into(),
-        account.into(),
-        target.id().into(),
-    ];
+    let sql = "insert into likes (id, profile_id, account_id, likeable_type, comment_id) values ($1, $2, $3, 'comment', $4)
+             on conflict (profile_id, comment_id) do nothing";
+    let like = [Uuid::now_v7(), profile, account, comment];
+    let values = like.map(Value::from).to_vec();
     Ok(run(on, sql, values).await? == 1)
 }
 

@@ -73,6 +73,19 @@ pub(crate) async fn fold(on: &impl ConnectionTrait) -> Result<()> {
     Ok(())
 }
 
+/// Common tables that count one like of a post if a condition holds, as [`Counter::add`] does. The statement they are
+/// part of does nothing after them that waits (D14).
+pub(super) fn liked(post: &str, condition: &str) -> String {
+    let count = count("1", "0");
+    format!(
+        "held as materialized (select post_id from post_stats where post_id = {post} and {condition}
+             for no key update skip locked),
+           {LATE}, counted as ({count}),
+           waiting as (insert into post_stats_late (post_id, likes, comments)
+             select {post}, 1, 0 where {condition} and not exists (select from held))"
+    )
+}
+
 /// Adds to the counters of the posts that are `held` what waits for them, and this.
 fn count(likes: &str, comments: &str) -> String {
     format!(
