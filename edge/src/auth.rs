@@ -9,11 +9,13 @@ use std::time::Duration;
 use chassis::{Shutdown, Task};
 use contracts::Access;
 use contracts::auth::v1::auth_service_client::AuthServiceClient;
-use contracts::auth::v1::{CheckSessionRequest, SessionState, WatchRevocationsRequest};
+use contracts::auth::v1::{
+    CheckSessionRequest, RevocationBatch, SessionState, WatchRevocationsRequest,
+};
 use fault::{Fault, Reason};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use identity::access::{AccessClaims, LEEWAY};
+use identity::access::{AccessClaims, BadKey, Jwks, LEEWAY};
 use identity::internal::ServiceKeys;
 use identity::{Caller, Context, clock};
 
@@ -76,6 +78,19 @@ impl Gate {
             peers,
             feed_age: config.limits.revocation_age(),
         })
+    }
+
+    /// Takes these keys as if they had been fetched.
+    ///
+    /// # Errors
+    /// A key that is not usable.
+    pub(crate) fn trust(&self, jwks: &Jwks) -> Result<(), BadKey> {
+        self.tokens.trust(jwks)
+    }
+
+    /// Takes news of revocations in.
+    pub(crate) fn hear(&self, batch: &RevocationBatch) {
+        self.revocations.hear(batch);
     }
 
     /// Returns who calls an RPC of this access class; nobody when it looks at no token, or none is needed and none given.
@@ -212,7 +227,7 @@ impl Gate {
         loop {
             let next = tokio::time::timeout(self.feed_age, batches.message()).await;
             match next.map_err(Fault::unavailable)?? {
-                Some(batch) => self.revocations.hear(&batch),
+                Some(batch) => self.hear(&batch),
                 None => return Ok(()),
             }
         }

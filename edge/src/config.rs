@@ -81,7 +81,7 @@ pub struct Limits {
     pub connections_per_ip: usize,
     /// Open connections altogether. Default 4 096.
     pub connections: usize,
-    /// Requests worked on at once; more are refused with 503 (GW-27). Probes are not counted. Default 2 000.
+    /// Requests worked on at once; more are refused with 503 (GW-27). Probes are not counted. Default 1 000.
     pub in_flight: usize,
     /// How many of them, in percent, only signing in and out may use. Default 10 (N-21).
     pub reserve_percent: u8,
@@ -143,7 +143,7 @@ impl Default for Limits {
             decompress_ratio: 100,
             connections_per_ip: 256,
             connections: 4_096,
-            in_flight: 2_000,
+            in_flight: 1_000,
             reserve_percent: 10,
             streams: 2_000,
             forced_traces: 10,

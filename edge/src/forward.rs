@@ -20,11 +20,11 @@ use crate::respond::{self, Refusal, Reply};
 use crate::{body, cache, coding, conditional, negotiate};
 
 /// Reply metadata that becomes a header (K-5); all other metadata stays inside.
-const PASSED_ON: [(&str, HeaderName); 4] = [
-    ("cache-control", CACHE_CONTROL),
-    ("content-disposition", CONTENT_DISPOSITION),
-    ("location", LOCATION),
-    (metadata::IDEMPOTENCY_REPLAYED, respond::REPLAYED),
+const PASSED_ON: [HeaderName; 4] = [
+    CACHE_CONTROL,
+    CONTENT_DISPOSITION,
+    LOCATION,
+    metadata::IDEMPOTENCY_REPLAYED,
 ];
 
 /// The output of routes whose replies are sent as they are (TR-13).
@@ -79,7 +79,8 @@ impl Door {
         let ctx = |allowed| self.context(parts, exchange, session.map(Session::caller), allowed);
         let answer = if cache::serves(&parts.method, rule, session) {
             let ctx = ctx(rule.deadline);
-            let shared = self.shared(rule, &ctx, message);
+            // Boxed, since the cache's futures are large and every request would hold one.
+            let shared = Box::pin(self.shared(rule, &ctx, message));
             let answer = tokio::time::timeout(allowed, shared).await;
             answer.unwrap_or_else(|_late| Err(Fault::timeout()))?
         } else {
@@ -299,9 +300,9 @@ fn status(promised: u16, metadata: &HeaderMap) -> StatusCode {
 }
 
 fn pass_on(metadata: &HeaderMap, headers: &mut HeaderMap) {
-    for (name, header) in PASSED_ON {
-        if let Some(value) = metadata.get(name) {
-            headers.insert(header, value.clone());
+    for name in PASSED_ON {
+        if let Some(value) = metadata.get(&name) {
+            headers.insert(name, value.clone());
         }
     }
 }

@@ -231,7 +231,7 @@ fn patience(headers: &HeaderMap) -> Result<Option<Duration>, Fault> {
     let asked = value.to_str().ok().and_then(metadata::read_timeout);
     asked.map(Some).ok_or_else(|| {
         Fault::invalid(
-            metadata::TIMEOUT,
+            metadata::TIMEOUT.as_str(),
             "must be at most eight digits and a unit, H, M, S, m, u or n",
         )
     })

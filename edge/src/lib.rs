@@ -17,6 +17,7 @@ mod head;
 mod health;
 pub mod inbox;
 mod log;
+pub mod measured;
 mod negotiate;
 pub mod openapi;
 mod own;

@@ -5,8 +5,8 @@ mod ranges;
 use std::time::Duration;
 
 use fault::{Fault, Reason};
-use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName};
 
 pub(crate) use self::ranges::{Fit, Ranges};
 
@@ -54,8 +54,9 @@ pub(crate) fn json_reply(headers: &HeaderMap) -> Result<(), Fault> {
 
 /// Returns the time the client gives the request, if it says: 50..30000 milliseconds, said once (HD-1, N-18).
 pub(crate) fn patience(headers: &HeaderMap) -> Result<Option<Duration>, Fault> {
+    const HEADER: HeaderName = HeaderName::from_static("x-request-timeout");
     const NAME: &str = "X-Request-Timeout";
-    let mut values = headers.get_all("x-request-timeout").iter();
+    let mut values = headers.get_all(HEADER).iter();
     let Some(value) = values.next() else {
         return Ok(None);
     };
@@ -89,7 +90,6 @@ pub(crate) fn weight(parameter: &str) -> Option<Weight> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderName;
     use http::header::ACCEPT;
 
     use super::*;

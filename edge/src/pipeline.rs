@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Versio
 use http_body::Body;
 use hyper::body::Incoming;
 use identity::internal::ServiceKeys;
+use mesh::metadata;
 use telemetry::TraceContext;
 use telemetry::trace::Forced;
 use tracing::Instrument;
@@ -93,7 +94,7 @@ impl Exchange {
         let ip = client_ip::client(peer, &parts.headers, trusted_hops);
         let given = parts
             .headers
-            .get(telemetry::trace::HEADER)
+            .get(metadata::TRACE)
             .and_then(|value| value.to_str().ok());
         let trace = TraceContext::at_the_door(given, forced);
         let record = Record::open(
@@ -204,7 +205,7 @@ impl Door {
         let admitted = self.admit(parts, exchange, find).await?;
         accepted.check()?;
         match &admitted.destination {
-            Target::Own(own) => self.own(*own, parts, exchange).await,
+            Target::Own(own) => Box::pin(self.own(*own, parts, exchange)).await,
             Target::Methods(allow) => methods(allow, exchange),
             Target::Rpc(found, rule) => {
                 let session = admitted.session.as_ref();

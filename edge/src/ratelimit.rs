@@ -4,15 +4,17 @@ mod local;
 mod table;
 
 use std::cmp::Reverse;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use fault::{Fault, Reason};
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use identity::Caller;
 use redis::{Arg, Redis, Script};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 pub use self::table::{Figures, RedisDown};
 
@@ -38,6 +40,27 @@ pub(crate) struct Limiter {
     resting_until: AtomicU64,
 }
 
+/// A limiter that counts in process alone, as every one does while Redis cannot be reached.
+#[derive(Debug)]
+pub(crate) struct InProcess {
+    table: Vec<Bucket>,
+    local: Local,
+}
+
+impl InProcess {
+    pub(crate) fn new(config: &Config) -> anyhow::Result<Self> {
+        let (table, local) = (table::table(&config.buckets)?, Local::new());
+        Ok(Self { table, local })
+    }
+
+    /// As [`Limiter::admit`].
+    pub(crate) fn admit(&self, subjects: Subjects<'_>) -> (Option<Standing>, Result<(), Fault>) {
+        let mut charges = counted(&self.table, subjects);
+        let (admitted, counts) = self.local.instead(&mut charges);
+        decide(&charges, admitted, &counts)
+    }
+}
+
 /// What the buckets look at.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Subjects<'a> {
@@ -52,8 +75,32 @@ pub(crate) struct Subjects<'a> {
 #[derive(Debug)]
 struct Charge<'a> {
     bucket: &'a Bucket,
-    key: String,
+    key: Key,
     cost: u32,
+}
+
+/// Names a window: its bucket and whom it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    bucket: &'static str,
+    subject: Counted,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Counted {
+    Address(IpAddr),
+    Id(Uuid),
+}
+
+/// Prints the key in Redis.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bucket, subject } = self;
+        match subject {
+            Counted::Address(ip) => write!(f, "rl:{bucket}:{ip}"),
+            Counted::Id(id) => write!(f, "rl:{bucket}:{id}"),
+        }
+    }
 }
 
 /// The state of one window.
@@ -67,7 +114,7 @@ struct Count {
 /// What the headers of a reply say about limits.
 #[derive(Debug, Clone)]
 pub(crate) struct Standing {
-    policy: String,
+    policy: HeaderValue,
     limit: u64,
     remaining: u64,
     reset: u64,
@@ -93,32 +140,12 @@ impl Limiter {
         &self,
         subjects: Subjects<'_>,
     ) -> (Option<Standing>, Result<(), Fault>) {
-        let mut charges = charges(&self.table, subjects, |bucket| {
-            u32::from(bucket.only.is_none())
-        });
+        let mut charges = counted(&self.table, subjects);
         let (admitted, counts) = match self.ask_redis(&charges).await {
             Some(answer) => answer,
-            None => {
-                charges.retain(|charge| charge.bucket.figures.redis_down == RedisDown::Closed);
-                self.local.count(&charges)
-            }
+            None => self.local.instead(&mut charges),
         };
-        // A refusal names a full bucket, and of several the one that is full for longest: a retry before its time is vain.
-        let tightest = charges.iter().zip(&counts).min_by_key(|(_, count)| {
-            (count.limit.saturating_sub(count.used), Reverse(count.reset))
-        });
-        let Some((charge, count)) = tightest else {
-            return (None, Ok(()));
-        };
-        let standing = Standing::of(charge.bucket, *count);
-        if admitted {
-            return (Some(standing), Ok(()));
-        }
-        metrics::counter!("sf_ratelimit_refused_total", "bucket" => charge.bucket.name)
-            .increment(1);
-        let refused = Fault::new(Reason::RateLimitExceeded, "Too many requests")
-            .with_retry_after(Duration::from_secs(standing.reset));
-        (Some(standing), Err(refused))
+        decide(&charges, admitted, &counts)
     }
 
     /// Counts a request in the buckets that count only replies with this reason (wrong codes).
@@ -136,7 +163,8 @@ impl Limiter {
         if elapsed() < self.resting_until.load(Ordering::Relaxed) {
             return None;
         }
-        let keys: Vec<&str> = charges.iter().map(|charge| charge.key.as_str()).collect();
+        let keys: Vec<String> = charges.iter().map(|it| it.key.to_string()).collect();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let mut args = Vec::with_capacity(charges.len() * 3);
         for charge in charges {
             let slot = i64::try_from(charge.bucket.slot().as_millis()).unwrap_or(i64::MAX);
@@ -167,6 +195,35 @@ impl Limiter {
     }
 }
 
+/// Says how the tightest of these windows stands, and whether a request passes.
+fn decide(
+    charges: &[Charge<'_>],
+    admitted: bool,
+    counts: &[Count],
+) -> (Option<Standing>, Result<(), Fault>) {
+    // A refusal names a full bucket, and of several the one that is full for longest: a retry before its time is vain.
+    let tightest = charges
+        .iter()
+        .zip(counts)
+        .min_by_key(|(_, count)| (count.limit.saturating_sub(count.used), Reverse(count.reset)));
+    let Some((charge, count)) = tightest else {
+        return (None, Ok(()));
+    };
+    let standing = Standing::of(charge.bucket, *count);
+    if admitted {
+        return (Some(standing), Ok(()));
+    }
+    metrics::counter!("sf_ratelimit_refused_total", "bucket" => charge.bucket.name).increment(1);
+    let refused = Fault::new(Reason::RateLimitExceeded, "Too many requests")
+        .with_retry_after(Duration::from_secs(standing.reset));
+    (Some(standing), Err(refused))
+}
+
+/// Returns the windows a request counts in when it comes; those that count some replies only are looked at.
+fn counted<'a>(table: &'a [Bucket], subjects: Subjects<'_>) -> Vec<Charge<'a>> {
+    charges(table, subjects, |bucket| u32::from(bucket.only.is_none()))
+}
+
 /// Returns the windows a request counts in, each at what it costs there.
 fn charges<'a>(
     table: &'a [Bucket],
@@ -176,13 +233,17 @@ fn charges<'a>(
     let applying = table.iter().filter(|bucket| bucket.applies(subjects));
     let charge = |bucket: &'a Bucket| {
         let subject = match bucket.subject {
-            Subject::Ip => client_ip::subject(subjects.ip).to_string(),
-            Subject::Account => subjects.caller?.account_id.to_string(),
-            Subject::Profile => subjects.caller?.profile_id.to_string(),
+            Subject::Ip => Counted::Address(client_ip::subject(subjects.ip)),
+            Subject::Account => Counted::Id(subjects.caller?.account_id),
+            Subject::Profile => Counted::Id(subjects.caller?.profile_id),
+        };
+        let key = Key {
+            bucket: bucket.name,
+            subject,
         };
         Some(Charge {
             bucket,
-            key: format!("rl:{}:{subject}", bucket.name),
+            key,
             cost: cost(bucket),
         })
     };
@@ -240,13 +301,9 @@ impl Bucket {
 
 impl Standing {
     fn of(bucket: &Bucket, count: Count) -> Self {
-        let policy = format!(
-            "{};q={};w={}",
-            bucket.shown, count.limit, bucket.figures.window_seconds
-        );
         let reset = count.reset.as_millis().div_ceil(1000).max(1);
         Self {
-            policy,
+            policy: bucket.policy(count.limit),
             limit: count.limit,
             remaining: count.limit.saturating_sub(count.used),
             reset: u64::try_from(reset).unwrap_or(u64::MAX),
@@ -256,12 +313,14 @@ impl Standing {
     /// Adds the headers of HD-2: the tightest bucket's limit, what is left of it, the seconds until its oldest slot
     /// leaves, and `name;q=limit;w=window`.
     pub(crate) fn describe(&self, reply: &mut HeaderMap) {
-        reply.insert("x-ratelimit-limit", self.limit.into());
-        reply.insert("x-ratelimit-remaining", self.remaining.into());
-        reply.insert("x-ratelimit-reset", self.reset.into());
-        if let Ok(policy) = HeaderValue::from_str(&self.policy) {
-            reply.insert("x-ratelimit-policy", policy);
-        }
+        const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+        const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+        const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+        const POLICY: HeaderName = HeaderName::from_static("x-ratelimit-policy");
+        reply.insert(LIMIT, self.limit.into());
+        reply.insert(REMAINING, self.remaining.into());
+        reply.insert(RESET, self.reset.into());
+        reply.insert(POLICY, self.policy.clone());
     }
 }
 

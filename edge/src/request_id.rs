@@ -1,9 +1,9 @@
 //! The request id: the client's when it is well formed, otherwise a new one (HD-1).
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 /// Header a request id travels in, both ways.
-pub(crate) const HEADER: &str = "x-request-id";
+pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Returns the id of a request with these headers.
 pub(crate) fn of(headers: &HeaderMap) -> String {

@@ -5,9 +5,9 @@ mod baseline;
 mod callgrind;
 mod case;
 mod codec;
+mod door;
 mod envelope;
 mod message;
-mod token;
 
 use std::path::PathBuf;
 
@@ -51,7 +51,7 @@ enum Command {
 fn cases() -> Vec<Case> {
     let mut cases = codec::cases();
     cases.extend(envelope::cases());
-    cases.extend(token::cases());
+    cases.extend(door::cases());
     cases
 }
 

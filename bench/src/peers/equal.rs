@@ -14,12 +14,17 @@ use hyper_util::rt::TokioIo;
 use prost::Message as _;
 use serde_json::{Map, Value};
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::case::{Endpoint, Who};
 use super::{floor, sample};
 use crate::load::Template;
+
+/// Longest a gateway may answer that it is not ready yet.
+const READY: Duration = Duration::from_secs(10);
 
 /// Asks once.
 async fn ask(address: SocketAddr, template: &Template, token: &str) -> Result<(u16, Bytes)> {
@@ -43,6 +48,18 @@ async fn ask(address: SocketAddr, template: &Template, token: &str) -> Result<(u
     Ok((status, reply.into_body().collect().await?.to_bytes()))
 }
 
+/// Asks until the gateway is ready: one that listens may not have reached what it needs.
+async fn ask_ready(address: SocketAddr, template: &Template, token: &str) -> Result<(u16, Bytes)> {
+    let until = Instant::now() + READY;
+    loop {
+        let answer = ask(address, template, token).await?;
+        if answer.0 != 503 || Instant::now() > until {
+            return Ok(answer);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 /// Checks that a gateway answers an endpoint as the contract says, and refuses a wrong token.
 ///
 /// # Errors
@@ -55,7 +72,8 @@ pub(super) async fn check(
 ) -> Result<()> {
     let template = endpoint.template(who)?;
     let named = || format!("{} of {}", endpoint.name(), who.name());
-    let (status, body) = ask(address, &template, token).await.with_context(named)?;
+    let asked = ask_ready(address, &template, token).await;
+    let (status, body) = asked.with_context(named)?;
     let shown = || {
         String::from_utf8_lossy(body.get(..body.len().min(400)).unwrap_or_default()).into_owned()
     };

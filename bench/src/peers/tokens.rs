@@ -9,6 +9,10 @@ use identity::Role;
 use identity::access::{AccessGrant, Signer, generate_pem};
 use uuid::Uuid;
 
+/// Whose tokens are sent once each. The edge signs an identity for its services once a session and half a minute, which no
+/// other gateway does.
+const SESSIONS: usize = 1_000;
+
 /// Mints tokens with a key of its own.
 #[derive(Debug)]
 pub(super) struct Mint(Signer);
@@ -31,24 +35,31 @@ impl Mint {
 
     /// Mints the token of somebody who never called before.
     pub(super) fn token(&self) -> Result<String> {
-        let grant = AccessGrant {
-            account_id: Uuid::now_v7(),
-            email: "miriam@example.org",
-            profile_id: Uuid::now_v7(),
-            session_id: Uuid::now_v7(),
-            role: Role::User,
-        };
-        Ok(self
-            .0
-            .access(&grant, identity::clock::unix(), Duration::from_secs(3600))?)
+        self.token_of(&session())
     }
 
-    /// Writes a file of other tokens, one a line.
+    /// Writes a file of other tokens, one a line, all different, of [`SESSIONS`] sessions in turn.
     pub(super) fn write(&self, file: &Path, count: usize) -> Result<()> {
+        let sessions: Vec<_> = std::iter::repeat_with(session).take(SESSIONS).collect();
         let mut text = String::new();
-        for _ in 0..count {
-            writeln!(text, "{}", self.token()?)?;
+        for session in sessions.iter().cycle().take(count) {
+            writeln!(text, "{}", self.token_of(session)?)?;
         }
         Ok(std::fs::write(file, text)?)
+    }
+
+    fn token_of(&self, session: &AccessGrant<'_>) -> Result<String> {
+        let hour = Duration::from_secs(3600);
+        Ok(self.0.access(session, identity::clock::unix(), hour)?)
+    }
+}
+
+fn session() -> AccessGrant<'static> {
+    AccessGrant {
+        account_id: Uuid::now_v7(),
+        email: "miriam@example.org",
+        profile_id: Uuid::now_v7(),
+        session_id: Uuid::now_v7(),
+        role: Role::User,
     }
 }

@@ -16,7 +16,7 @@ use crate::{Readiness, Shutdown, Task};
 /// Most connections at a time; probes and one scraper need few.
 const CONNECTIONS: usize = 64;
 
-/// Returns the task that serves the admin listener until stopping is asked for.
+/// Returns the task that serves the admin listener until stopping is asked for, and sees to metrics and log filter meanwhile.
 pub fn task(listener: TcpListener, readiness: Readiness) -> Task {
     let listener = std::sync::Arc::new(listener);
     Task::new("admin", move |stop: Shutdown| {
@@ -25,6 +25,7 @@ pub fn task(listener: TcpListener, readiness: Readiness) -> Task {
             tokio::select! {
                 () = serve(&listener, &readiness, &stop) => {}
                 () = telemetry::levels::revert() => {}
+                () = telemetry::upkeep() => {}
             }
         }
     })

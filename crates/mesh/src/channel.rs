@@ -47,6 +47,18 @@ impl Channel {
         self
     }
 
+    /// Makes one call.
+    pub(crate) fn send(
+        self,
+        request: Request<Body>,
+    ) -> impl Future<Output = Response<Body>> + Send {
+        let trace = TraceContext::continued(self.ctx.trace());
+        let span = tracing::debug_span!(
+            "call", callee = self.callee, method = request.uri().path(), span_id = %trace.span_id(),
+        );
+        self.exchange(request, trace).instrument(span)
+    }
+
     async fn exchange(self, mut request: Request<Body>, trace: TraceContext) -> Response<Body> {
         let method = self.peers.method(request.uri().path());
         let mut observed = Observed::new(
@@ -113,12 +125,8 @@ impl Service<Request<Body>> for Channel {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let trace = TraceContext::continued(self.ctx.trace());
-        let span = tracing::debug_span!(
-            "call", callee = self.callee, method = request.uri().path(), span_id = %trace.span_id(),
-        );
-        let this = self.clone();
-        Box::pin(async move { Ok(this.exchange(request, trace).await) }.instrument(span))
+        let reply = self.clone().send(request);
+        Box::pin(async { Ok(reply.await) })
     }
 }
 

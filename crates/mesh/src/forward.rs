@@ -11,7 +11,6 @@ use tonic::{
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     metadata::MetadataMap,
 };
-use tower::ServiceExt as _;
 
 use crate::Peers;
 
@@ -63,9 +62,12 @@ impl Peers {
         if message.len() > MESSAGE_LIMIT {
             return Err(Fault::of(fault::Reason::PayloadTooLarge));
         }
+        let path = match self.method(path) {
+            Some(method) => method.path.clone(),
+            None => path.parse().map_err(Fault::internal)?,
+        };
         let request = frame::request(path, metadata, &message)?;
-        let Ok(reply) = self.call(callee, ctx).oneshot(request).await;
-        frame::reply(reply).await
+        frame::reply(self.call(callee, ctx).send(request).await).await
     }
 }
 

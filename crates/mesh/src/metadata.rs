@@ -9,22 +9,28 @@ use identity::{
 };
 use telemetry::TraceContext;
 
+/// For whom the call is made, signed by the edge (SC-1).
+pub const IDENTITY: HeaderName = HeaderName::from_static(IDENTITY_HEADER);
+/// Which service calls, signed by it (SC-2).
+pub const SERVICE: HeaderName = HeaderName::from_static(SERVICE_HEADER);
 /// The request id.
-pub const REQUEST_ID: &str = "x-request-id";
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The trace and the span the call is part of.
+pub const TRACE: HeaderName = HeaderName::from_static(telemetry::trace::HEADER);
 /// The time left, in gRPC's own form.
-pub const TIMEOUT: &str = "grpc-timeout";
+pub const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 /// The client's `User-Agent`, UTF-8.
-pub const USER_AGENT: &str = "x-sf-user-agent";
+pub const USER_AGENT: HeaderName = HeaderName::from_static("x-sf-user-agent");
 /// The version the client expects of what it changes (K-4).
-pub const IF_MATCH: &str = "if-match";
+pub const IF_MATCH: HeaderName = header::IF_MATCH;
 /// The client's idempotency key.
-pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Says that a reply is the stored outcome of an earlier request with the same key (ID-3).
-pub const IDEMPOTENCY_REPLAYED: &str = fault::REPLAYED;
+pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static(fault::REPLAYED);
 
 /// Says that a refusal was made at the door, for want of room: it is no failure of the
 /// callee, so it opens no breaker and takes no endpoint out of rotation (GW-27, SC-4).
-pub const OVERLOADED: &str = "x-sf-overloaded";
+pub const OVERLOADED: HeaderName = HeaderName::from_static("x-sf-overloaded");
 
 /// What passes a channel when the caller has set it; everything else is dropped (TR-9).
 const PASSED: [HeaderName; 6] = [
@@ -32,21 +38,9 @@ const PASSED: [HeaderName; 6] = [
     header::TE,
     HeaderName::from_static("grpc-encoding"),
     HeaderName::from_static("grpc-accept-encoding"),
-    header::IF_MATCH,
-    HeaderName::from_static(IDEMPOTENCY_KEY),
+    IF_MATCH,
+    IDEMPOTENCY_KEY,
 ];
-
-/// The names of what is written, made once.
-mod name {
-    use super::{HeaderName, IDENTITY_HEADER, SERVICE_HEADER};
-
-    pub(super) const IDENTITY: HeaderName = HeaderName::from_static(IDENTITY_HEADER);
-    pub(super) const SERVICE: HeaderName = HeaderName::from_static(SERVICE_HEADER);
-    pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static(super::REQUEST_ID);
-    pub(super) const TRACE: HeaderName = HeaderName::from_static(telemetry::trace::HEADER);
-    pub(super) const TIMEOUT: HeaderName = HeaderName::from_static(super::TIMEOUT);
-    pub(super) const USER_AGENT: HeaderName = HeaderName::from_static(super::USER_AGENT);
-}
 
 /// Replaces the metadata of a call to `callee` by what the context says.
 pub(crate) fn write(
@@ -57,26 +51,27 @@ pub(crate) fn write(
     callee: &str,
 ) {
     let mut written = HeaderMap::with_capacity(PASSED.len() + 6);
-    for name in PASSED {
-        for value in headers.get_all(&name) {
-            written.append(name.clone(), value.clone());
-        }
+    for (name, value) in headers.iter().filter(|(name, _)| PASSED.contains(name)) {
+        written.append(name, value.clone());
     }
-    let mut put = |name: HeaderName, value: &[u8]| {
+    let mut put = |name: HeaderName, value: &[u8], is_of_this_call: bool| {
         // Tokens, ids and numbers are valid; an agent with odd bytes is left out.
-        if let Ok(value) = HeaderValue::from_bytes(value) {
+        if let Ok(mut value) = HeaderValue::from_bytes(value) {
+            // HTTP/2 remembers headers to send them in a byte the next time (RFC 7541, 6.2.3): not those that never come
+            // again, which would displace the tokens.
+            value.set_sensitive(is_of_this_call);
             written.insert(name, value);
         }
     };
     if let Some(identity) = ctx.identity() {
-        put(name::IDENTITY, identity.as_bytes());
+        put(IDENTITY, identity.as_bytes(), false);
     }
-    put(name::SERVICE, keys.service_token(callee).as_bytes());
-    put(name::REQUEST_ID, ctx.request_id().as_bytes());
-    put(name::TRACE, trace.to_string().as_bytes());
-    put(name::TIMEOUT, timeout(ctx.remaining()).as_bytes());
+    put(SERVICE, keys.service_token(callee).as_bytes(), false);
+    put(REQUEST_ID, ctx.request_id().as_bytes(), true);
+    put(TRACE, trace.to_string().as_bytes(), true);
+    put(TIMEOUT, timeout(ctx.remaining()).as_bytes(), true);
     if let Some(agent) = ctx.user_agent() {
-        put(name::USER_AGENT, agent.as_bytes());
+        put(USER_AGENT, agent.as_bytes(), false);
     }
     *headers = written;
 }
@@ -89,8 +84,9 @@ pub(crate) fn is_overloaded(headers: &HeaderMap) -> bool {
 /// Says how much time is left now, for a call that is tried again.
 pub(crate) fn write_timeout(headers: &mut HeaderMap, deadline: Instant) {
     let left = timeout(deadline.saturating_duration_since(Instant::now()));
-    if let Ok(left) = HeaderValue::from_str(&left) {
-        headers.insert(name::TIMEOUT, left);
+    if let Ok(mut left) = HeaderValue::from_str(&left) {
+        left.set_sensitive(true);
+        headers.insert(TIMEOUT, left);
     }
 }
 

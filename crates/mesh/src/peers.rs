@@ -10,7 +10,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use contracts::RpcRule;
-use http::{Request, Response};
+use http::{Request, Response, uri::PathAndQuery};
 use identity::{Context, internal::ServiceKeys};
 use metrics::Histogram;
 use tonic::{Code, body::Body};
@@ -72,6 +72,7 @@ impl Default for Mesh {
 /// A method of a contract, wherever its service is.
 pub(crate) struct Method {
     pub(crate) rule: &'static RpcRule,
+    pub(crate) path: PathAndQuery,
     pub(crate) breaker: Arc<Breaker>,
     well: OnceLock<Histogram>,
 }
@@ -80,6 +81,7 @@ impl Method {
     fn new(rule: &'static RpcRule) -> Self {
         Self {
             rule,
+            path: PathAndQuery::from_static(rule.path),
             breaker: Arc::new(Breaker::new(rule.domain(), name(rule))),
             well: OnceLock::new(),
         }

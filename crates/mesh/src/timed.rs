@@ -121,7 +121,7 @@ pub fn trailers(fault: Fault) -> HeaderMap {
 /// Returns the status that headers or trailers carry, if they do.
 pub fn code_of(headers: &HeaderMap) -> Option<Code> {
     headers
-        .get("grpc-status")
+        .get(Status::GRPC_STATUS)
         .map(|value| Code::from_bytes(value.as_bytes()))
 }
 

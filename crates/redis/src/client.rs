@@ -79,7 +79,9 @@ impl Redis {
     /// # Errors
     /// `SERVICE_UNAVAILABLE`.
     pub async fn ping(&self) -> Result<()> {
-        self.client()?.ping::<()>(None).await.map_err(fault)
+        Box::pin(self.client()?.ping::<()>(None))
+            .await
+            .map_err(fault)
     }
 
     /// Returns the value of a key, or `None`.

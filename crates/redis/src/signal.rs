@@ -38,8 +38,7 @@ impl Redis {
     /// `SERVICE_UNAVAILABLE`.
     pub async fn publish(&self, channel: &str, payload: impl Into<Bytes>) -> Result<()> {
         let client = self.client()?;
-        client
-            .publish::<(), _, _>(self.channel(channel), payload.into())
+        Box::pin(client.publish::<(), _, _>(self.channel(channel), payload.into()))
             .await
             .map_err(fault)
     }

@@ -13,6 +13,6 @@ pub mod trace;
 
 pub use export::{Exporting, Traces, start as export};
 pub use filter::{Config, Format, InitError, init, init_into, log_panics};
-pub use recorder::{SECONDS, before_render, render};
+pub use recorder::{SECONDS, before_render, render, upkeep};
 pub use span::Span;
 pub use trace::TraceContext;

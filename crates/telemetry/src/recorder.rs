@@ -1,6 +1,7 @@
 //! The metrics recorder: one per process, explicit buckets, Prometheus text.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
@@ -14,6 +15,9 @@ pub const SECONDS: &[f64] = &[
 
 /// The upper bounds of histograms of percentages.
 const PERCENT: &[f64] = &[10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 100.0];
+
+/// How often observations are put into their buckets.
+const UPKEEP: Duration = Duration::from_secs(1);
 
 /// Sets gauges that are only right at the moment they are read; returns false when it is to be forgotten.
 type Gauge = Box<dyn Fn() -> bool + Send>;
@@ -44,6 +48,17 @@ pub(crate) fn install() -> Result<(), InitError> {
 pub fn before_render(gauge: impl Fn() -> bool + Send + 'static) {
     let mut gauges = GAUGES.lock().unwrap_or_else(PoisonError::into_inner);
     gauges.push(Box::new(gauge));
+}
+
+/// Counts what was recorded every second, also while nobody asks for metrics: until then each observation of a histogram is
+/// kept by itself, and memory grows with every request. Never ends.
+pub async fn upkeep() {
+    loop {
+        tokio::time::sleep(UPKEEP).await;
+        if let Some(handle) = HANDLE.get() {
+            handle.run_upkeep();
+        }
+    }
 }
 
 /// Returns all metrics in the Prometheus text format; empty before set-up.

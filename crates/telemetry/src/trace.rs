@@ -154,13 +154,12 @@ fn fresh_span() -> SpanId {
 
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "00-{}-{}-{:02x}",
-            self.trace,
-            self.span,
-            self.flags.to_u8()
-        )
+        // Every call prints some: without the machinery of numbers.
+        let mut text = *b"00-                                -                -  ";
+        hex(&self.trace.to_bytes(), &mut text[3..35]);
+        hex(&self.span.to_bytes(), &mut text[36..52]);
+        hex(&[self.flags.to_u8()], &mut text[53..]);
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -192,6 +191,15 @@ impl FromStr for TraceContext {
             parent: None,
             flags: flags & TraceFlags::SAMPLED,
         })
+    }
+}
+
+/// Writes two digits for every byte.
+fn hex(bytes: &[u8], digits: &mut [u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (byte, digits) in bytes.iter().zip(digits.chunks_exact_mut(2)) {
+        digits[0] = DIGITS[usize::from(byte >> 4)];
+        digits[1] = DIGITS[usize::from(byte & 15)];
     }
 }
 

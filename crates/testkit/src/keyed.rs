@@ -19,7 +19,7 @@ pub fn keyed<T>(key: &str, message: T) -> Request<T> {
 pub fn is_replayed<T>(answer: &Result<Response<T>, Status>) -> bool {
     let says = |metadata: &MetadataMap| {
         metadata
-            .get(IDEMPOTENCY_REPLAYED)
+            .get(IDEMPOTENCY_REPLAYED.as_str())
             .is_some_and(|yes| yes == "true")
     };
     match answer {

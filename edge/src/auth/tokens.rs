@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use contracts::google::api::HttpBody;
 use fault::{Fault, Reason};
-use identity::access::{AccessClaims, Jwks, LEEWAY, Refused, Verifier};
+use identity::access::{AccessClaims, BadKey, Jwks, LEEWAY, Refused, Verifier};
 use identity::internal::ServiceKeys;
 use identity::{Context, clock};
 use moka::future::Cache;
@@ -114,6 +114,11 @@ impl Tokens {
         self.fetch_into(&mut *self.fetched.lock().await).await
     }
 
+    /// Trusts these keys from now on instead of those before.
+    pub(super) fn trust(&self, jwks: &Jwks) -> Result<(), BadKey> {
+        self.verifier.replace(jwks)
+    }
+
     async fn fetch_into(&self, fetched: &mut Fetched) -> Result<(), Fault> {
         let ctx = Context::for_anonymous(
             &self.keys,
@@ -128,7 +133,7 @@ impl Tokens {
             .map_err(Fault::unavailable)?;
         let body = HttpBody::decode(reply.message).map_err(Fault::unavailable)?;
         let jwks = Jwks::from_json(&body.data).map_err(Fault::unavailable)?;
-        self.verifier.replace(&jwks).map_err(Fault::unavailable)?;
+        self.trust(&jwks).map_err(Fault::unavailable)?;
         fetched.came = Some(Instant::now());
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Charge, Count};
+use super::{Charge, Count, Key, RedisDown};
 
 /// Subjects counted at once; beyond it requests are refused until windows have passed, so that memory stays bounded.
 const SUBJECTS: usize = 100_000;
@@ -17,7 +17,7 @@ const SLOTS: u64 = 60;
 #[derive(Debug)]
 pub(super) struct Local {
     epoch: Instant,
-    windows: Mutex<HashMap<String, Window>>,
+    windows: Mutex<HashMap<Key, Window>>,
 }
 
 #[derive(Debug)]
@@ -36,6 +36,12 @@ impl Local {
         }
     }
 
+    /// Counts for Redis while it cannot be reached: open buckets are left out then (GW-6).
+    pub(super) fn instead(&self, charges: &mut Vec<Charge<'_>>) -> (bool, Vec<Count>) {
+        charges.retain(|charge| charge.bucket.figures.redis_down == RedisDown::Closed);
+        self.count(charges)
+    }
+
     /// Counts in all windows or, when one is full, in none.
     pub(super) fn count(&self, charges: &[Charge<'_>]) -> (bool, Vec<Count>) {
         let age = self.epoch.elapsed();
@@ -51,7 +57,7 @@ impl Local {
         for charge in charges {
             let slot = charge.bucket.slot();
             let window = windows
-                .entry(charge.key.clone())
+                .entry(charge.key)
                 .or_insert_with(|| Window::new(slot));
             window.forget(now_slot(age, slot));
             admitted &= window.total < limit(charge);
@@ -59,7 +65,7 @@ impl Local {
         let counts = charges.iter().map(|charge| {
             let length = charge.bucket.slot();
             let window = windows
-                .entry(charge.key.clone())
+                .entry(charge.key)
                 .or_insert_with(|| Window::new(length));
             let slot = now_slot(age, length);
             if admitted && charge.cost > 0 {
@@ -78,7 +84,7 @@ impl Local {
 }
 
 fn limit(charge: &Charge<'_>) -> u64 {
-    u64::from(charge.bucket.figures.limit.div_ceil(2))
+    u64::from(charge.bucket.figures.local_limit())
 }
 
 fn now_slot(age: Duration, length: Duration) -> u64 {

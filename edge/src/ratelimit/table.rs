@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fault::Reason;
+use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
 /// The configurable figures of one bucket.
@@ -16,6 +17,13 @@ pub struct Figures {
     pub window_seconds: u32,
     /// What happens while Redis cannot be reached (GW-6).
     pub redis_down: RedisDown,
+}
+
+impl Figures {
+    /// Returns what each replica admits by itself while Redis cannot be reached.
+    pub(crate) fn local_limit(self) -> u32 {
+        self.limit.div_ceil(2)
+    }
 }
 
 /// What a bucket does while Redis cannot be reached (GW-6).
@@ -70,9 +78,43 @@ pub(crate) struct Bucket {
     /// Counts only requests that were answered so; all of them are checked.
     pub(crate) only: Option<Reason>,
     pub(crate) figures: Figures,
+    /// `X-RateLimit-Policy` with its limit, and with that of one replica.
+    policies: [HeaderValue; 2],
 }
 
 impl Bucket {
+    fn new(
+        name: &'static str,
+        shown: &'static str,
+        subject: Subject,
+        applies: Applies,
+        figures: Figures,
+    ) -> Self {
+        let policies = policies(shown, figures);
+        Self {
+            name,
+            shown,
+            subject,
+            applies,
+            only: None,
+            figures,
+            policies,
+        }
+    }
+
+    /// Gives it other figures.
+    fn set(&mut self, figures: Figures) {
+        self.figures = figures;
+        self.policies = policies(self.shown, figures);
+    }
+
+    /// Returns `X-RateLimit-Policy` where this limit holds.
+    pub(crate) fn policy(&self, limit: u64) -> HeaderValue {
+        let [whole, local] = &self.policies;
+        let is_whole = limit == u64::from(self.figures.limit);
+        if is_whole { whole } else { local }.clone()
+    }
+
     pub(crate) fn slot(&self) -> Duration {
         Duration::from_millis((u64::from(self.figures.window_seconds) * 1000 / 60).max(1))
     }
@@ -127,7 +169,7 @@ pub(crate) fn table(configured: &BTreeMap<String, Figures>) -> anyhow::Result<Ve
             figures.window_seconds > 0,
             "rate-limit bucket `{name}`: the window must be at least one second"
         );
-        bucket.figures = *figures;
+        bucket.set(*figures);
     }
     Ok(table)
 }
@@ -159,14 +201,15 @@ fn row(
         window_seconds,
         redis_down,
     };
-    Bucket {
-        name,
-        shown: name,
-        subject,
-        applies,
-        only: None,
-        figures,
-    }
+    Bucket::new(name, name, subject, applies, figures)
+}
+
+fn policies(shown: &str, figures: Figures) -> [HeaderValue; 2] {
+    [figures.limit, figures.local_limit()].map(|limit| {
+        let text = format!("{shown};q={limit};w={}", figures.window_seconds);
+        // Names and numbers are valid.
+        HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
+    })
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ fn keys(method: &Method, caller: Option<&Caller>, named: &[&str]) -> Vec<String>
         named,
     };
     let charges = charges(&table, subjects, |_| 1);
-    charges.into_iter().map(|charge| charge.key).collect()
+    charges.iter().map(|it| it.key.to_string()).collect()
 }
 
 #[test]

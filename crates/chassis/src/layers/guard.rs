@@ -7,10 +7,10 @@ use std::{
 
 use contracts::{Access, RpcRule};
 use fault::{Fault, Reason, Result};
-use http::Request;
+use http::{HeaderName, Request};
 use identity::{
     Caller, Context, ContextParts, Expected,
-    internal::{EDGE, IDENTITY_HEADER, Identity, SERVICE_HEADER, ServiceKeys},
+    internal::{EDGE, Identity, ServiceKeys},
     request_id,
 };
 use mesh::metadata;
@@ -27,11 +27,11 @@ pub(super) struct Origin {
 
 impl Origin {
     pub(super) fn of<B>(request: &Request<B>) -> Self {
-        let given = text(request, metadata::REQUEST_ID).filter(|id| request_id::is_acceptable(id));
+        let given = text(request, &metadata::REQUEST_ID).filter(|id| request_id::is_acceptable(id));
         let request_id = given.map_or_else(|| request_id::fresh().into(), Arc::from);
         Self {
             request_id,
-            trace: TraceContext::continued(text(request, telemetry::trace::HEADER)),
+            trace: TraceContext::continued(text(request, &metadata::TRACE)),
         }
     }
 }
@@ -62,7 +62,7 @@ pub(super) fn admit<B>(
         caller: identity.caller,
         ip: identity.ip,
         identity: token,
-        user_agent: text(request, metadata::USER_AGENT).map(Into::into),
+        user_agent: text(request, &metadata::USER_AGENT).map(Into::into),
         request_id: Arc::clone(&origin.request_id),
         trace: Some(origin.trace.to_string().into()),
         peer,
@@ -73,7 +73,7 @@ pub(super) fn admit<B>(
 }
 
 fn peer<B>(keys: &ServiceKeys, request: &Request<B>) -> Result<Arc<str>> {
-    let token = single(request, SERVICE_HEADER)?;
+    let token = single(request, &metadata::SERVICE)?;
     let token = token.ok_or_else(|| Fault::unauthorized("A service credential is required"))?;
     keys.verify_service(token)
         .map_err(|_| Fault::forbidden("The service credential is not valid"))
@@ -98,7 +98,7 @@ pub(super) fn in_class(access: Access, caller: Option<&Caller>) -> Result<()> {
 }
 
 fn identity<B>(keys: &ServiceKeys, request: &Request<B>) -> Result<(Identity, Option<Arc<str>>)> {
-    match single(request, IDENTITY_HEADER)? {
+    match single(request, &metadata::IDENTITY)? {
         None => Ok((
             Identity {
                 caller: None,
@@ -138,12 +138,12 @@ fn expected<B>(rule: &RpcRule, request: &Request<B>) -> Result<Expected> {
     Expected::from_metadata(given.iter().map(http::HeaderValue::as_bytes))
 }
 
-fn text<'r, B>(request: &'r Request<B>, name: &str) -> Option<&'r str> {
+fn text<'r, B>(request: &'r Request<B>, name: &HeaderName) -> Option<&'r str> {
     std::str::from_utf8(request.headers().get(name)?.as_bytes()).ok()
 }
 
 /// Reads a credential, of which there must not be two.
-fn single<'r, B>(request: &'r Request<B>, name: &str) -> Result<Option<&'r str>> {
+fn single<'r, B>(request: &'r Request<B>, name: &HeaderName) -> Result<Option<&'r str>> {
     let mut values = request.headers().get_all(name).iter();
     let value = values.next();
     if values.next().is_some() {

@@ -213,11 +213,7 @@ impl Ledger {
             Ok(reply) => self.settle(&asked, &claim, reply, done).await,
             Err(_) => undo(done).await.map(|()| false),
         };
-        if !matches!(settled, Ok(true)) {
-            self.give_back(&claim).await;
-        }
-        settled?;
-        answer.map(Into::into)
+        self.close(claim, answer, settled).await
     }
 
     /// Makes true what the handler committed, as far as its outcome allows; returns whether
@@ -261,18 +257,40 @@ impl Ledger {
             Ok(reply) if !reply.is_ok() => self.settle(&asked, &claim, reply, None).await,
             _ => Ok(false),
         };
-        if !matches!(settled, Ok(true)) {
-            self.give_back(&claim).await;
-        }
-        settled?;
-        answer.map(Into::into)
+        self.close(claim, answer, settled).await
     }
 
-    /// Releases a claim that has no outcome. Failing, it only delays the next try.
-    async fn give_back(&self, claim: &Claim) {
-        if let Err(error) = claim.release(self.0.db.connection()).await {
-            tracing::warn!(%error, "an idempotency key could not be released");
+    /// Ends a call: a claim without an outcome is released, so that the next try is a new one. Failing, that only delays the
+    /// next try. Who is told that something is away does not wait for the database a second time: it may be what is away.
+    async fn close(
+        &self,
+        claim: Claim,
+        answer: Result<Reply>,
+        settled: Result<bool>,
+    ) -> Result<Response<Body>> {
+        let has_outcome = matches!(settled, Ok(true));
+        let answer = settled.and(answer);
+        if !has_outcome {
+            let db = self.0.db.clone();
+            let release = async move {
+                if let Err(error) = claim.release(db.connection()).await {
+                    tracing::warn!(%error, "an idempotency key could not be released");
+                }
+            };
+            let released = self.0.running.spawn(release.in_current_span());
+            if !is_unavailable(&answer) {
+                // Its panic would be in the log.
+                let _released = released.await;
+            }
         }
+        answer.map(Into::into)
+    }
+}
+
+fn is_unavailable(answer: &Result<Reply>) -> bool {
+    match answer {
+        Ok(reply) => reply.is_unavailable(),
+        Err(fault) => fault.reason() == Reason::ServiceUnavailable,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, convert::Infallible, fmt};
 
 use fault::{Fault, Reason};
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use mesh::{Hosted, metadata};
 use tonic::{Status, body::Body};
@@ -63,10 +63,9 @@ impl Dispatch {
             Err(full) => {
                 let mut refusal = Status::from(full).into_http();
                 // The caller's mesh counts it as no failure.
-                let overloaded = HeaderName::from_static(metadata::OVERLOADED);
                 refusal
                     .headers_mut()
-                    .insert(overloaded, HeaderValue::from_static("true"));
+                    .insert(metadata::OVERLOADED, HeaderValue::from_static("true"));
                 return Ok(refusal);
             }
         };

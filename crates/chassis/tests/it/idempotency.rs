@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     convert::Infallible,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
     task::{Context as Poller, Poll},
@@ -21,7 +21,7 @@ use http_body_util::{BodyExt as _, Full};
 use identity::{Context, internal::ServiceKeys};
 use mesh::Reply;
 use prost::Message as _;
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait as _};
 use store::Db;
 use testkit::Rig;
 use tonic::{Status, body::Body, metadata::MetadataMap, server::NamedService};
@@ -464,6 +464,31 @@ async fn id_4_a_failure_leaves_neither_effect_nor_outcome() {
         (scene.count("thing").await, steps.load(Ordering::SeqCst)),
         (1, 1)
     );
+}
+
+#[tokio::test]
+async fn t46_who_finds_no_connection_is_answered_before_the_key_is_given_back() {
+    let scene = Scene::start().await;
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    let taking = Arc::clone(&taken);
+    scene.script(move |db, _, _| {
+        let taken = Arc::clone(&taking);
+        async move {
+            loop {
+                let connection = db.connection().begin().await.map_err(store::fault)?;
+                taken.lock().unwrap().push(connection);
+            }
+        }
+    });
+    let ctx = scene.rig.user(&scene.rig.caller());
+    let fault = scene.like(&ctx, Uuid::now_v7(), "key").await.unwrap_err();
+    assert_eq!(fault.reason(), Reason::ServiceUnavailable);
+    let owner = scene.rig.owner();
+    let keys = async || count(owner, "feed.idempotency_keys").await;
+    assert_eq!(keys().await, 1);
+    taken.lock().unwrap().clear();
+    let gone = || async { keys().await == 0 };
+    scene.rig.eventually(gone).await;
 }
 
 #[tokio::test]

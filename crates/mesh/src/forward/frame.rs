@@ -7,6 +7,7 @@ use fault::{Fault, Result};
 use http::{
     HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{CONTENT_TYPE, TE},
+    uri::PathAndQuery,
 };
 use http_body_util::{BodyExt as _, Full};
 use tonic::{Code, Status, body::Body, metadata::MetadataMap};
@@ -17,7 +18,11 @@ use super::{MESSAGE_LIMIT, Reply, failure};
 const PREFIX: usize = 5;
 
 /// Returns the request of a unary call.
-pub(super) fn request(path: &str, metadata: MetadataMap, message: &[u8]) -> Result<Request<Body>> {
+pub(super) fn request(
+    path: PathAndQuery,
+    metadata: MetadataMap,
+    message: &[u8],
+) -> Result<Request<Body>> {
     let length = u32::try_from(message.len()).map_err(Fault::internal)?;
     let mut framed = BytesMut::with_capacity(PREFIX + message.len());
     framed.put_u8(0);
@@ -26,7 +31,7 @@ pub(super) fn request(path: &str, metadata: MetadataMap, message: &[u8]) -> Resu
     let mut request = Request::new(Body::new(Full::new(framed.freeze())));
     *request.method_mut() = Method::POST;
     *request.version_mut() = Version::HTTP_2;
-    *request.uri_mut() = path.parse().map_err(Fault::internal)?;
+    *request.uri_mut() = path.into();
     *request.headers_mut() = metadata.into_headers();
     let headers = request.headers_mut();
     headers.insert(TE, HeaderValue::from_static("trailers"));

@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use http::{Method, Request, Response, Uri, Version, uri::Scheme};
+use http::{
+    Method, Request, Response, Version,
+    uri::{self, Authority, InvalidUriParts, Scheme},
+};
 use tokio::{
     sync::{Notify, watch},
     time::Instant,
@@ -42,6 +45,8 @@ const HEALTHY: Duration = Duration::from_secs(10);
 pub(super) struct Endpoint {
     callee: Arc<str>,
     at: String,
+    /// The same as a request names it; none when it is no address.
+    authority: Option<Authority>,
     load: Arc<Load>,
     state: AtomicU8,
     /// Failed calls in a row.
@@ -68,6 +73,7 @@ impl Endpoint {
     pub(super) fn new(callee: Arc<str>, at: String, tasks: Weak<Tasks>) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             callee,
+            authority: at.parse().ok(),
             at,
             load: Arc::new(Load::new()),
             state: AtomicU8::new(State::In as u8),
@@ -117,15 +123,14 @@ impl Endpoint {
     }
 
     /// Returns the head of one try, with the time it has.
-    fn head(&self, call: &Outgoing) -> http::Result<Request<()>> {
-        let uri = Uri::builder()
-            .scheme(Scheme::HTTP)
-            .authority(&*self.at)
-            .path_and_query(call.path.clone())
-            .build()?;
+    fn head(&self, call: &Outgoing) -> Result<Request<()>, InvalidUriParts> {
+        let mut target = uri::Parts::default();
+        target.scheme = Some(Scheme::HTTP);
+        target.authority = self.authority.clone();
+        target.path_and_query = Some(call.path.clone());
         let mut head = Request::new(());
         *head.method_mut() = Method::POST;
-        *head.uri_mut() = uri;
+        *head.uri_mut() = target.try_into()?;
         *head.version_mut() = Version::HTTP_2;
         *head.headers_mut() = call.headers.clone();
         metadata::write_timeout(head.headers_mut(), call.deadline);

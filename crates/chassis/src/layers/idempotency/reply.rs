@@ -63,6 +63,10 @@ impl Reply {
         self.status.code() == Code::Ok
     }
 
+    pub(super) fn is_unavailable(&self) -> bool {
+        self.status.code() == Code::Unavailable
+    }
+
     /// Says that it answers an earlier request (ID-3).
     pub(super) fn replayed(mut self) -> Self {
         let yes = HeaderValue::from_static("true");
