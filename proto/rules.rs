@@ -141,10 +141,8 @@ impl RpcRule {
     /// The domain of its service: `feed`.
     #[must_use]
     pub fn domain(&self) -> &'static str {
-        self.path
-            .trim_start_matches("/smilefactory.")
-            .split('.')
-            .next()
+        let rest = self.path.strip_prefix("/smilefactory.");
+        rest.and_then(|rest| rest.split('.').next())
             .unwrap_or_default()
     }
 

@@ -249,8 +249,7 @@ pub(crate) fn permit(access: Access, caller: Option<&Caller>) -> Result<(), Faul
 fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
     let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer")
-        && !token.is_empty()
-        && !token.contains(char::is_whitespace))
-    .then_some(token)
+    // A header that is text has no other white space.
+    let is_whole = !token.is_empty() && memchr::memchr2(b' ', b'\t', token.as_bytes()).is_none();
+    (scheme.eq_ignore_ascii_case("bearer") && is_whole).then_some(token)
 }

@@ -70,7 +70,7 @@ impl Scan {
 
     /// Reads on; false means the request must be refused and nothing behind it can be told apart.
     pub(super) fn accepts(&mut self, mut bytes: &[u8]) -> bool {
-        while let Some((&byte, others)) = bytes.split_first() {
+        while !bytes.is_empty() {
             match self.place {
                 Place::Http2 => return true,
                 Place::Data { left, chunk } => {
@@ -84,28 +84,33 @@ impl Scan {
                     };
                 }
                 Place::Head | Place::ChunkSize | Place::Trailers => {
-                    bytes = others;
-                    if !self.read(byte) {
+                    let Some(rest) = self.read(bytes) else {
                         return false;
-                    }
+                    };
+                    bytes = rest;
                 }
             }
         }
         true
     }
 
-    fn read(&mut self, byte: u8) -> bool {
-        let previous = std::mem::replace(&mut self.previous, byte);
-        if byte == b'\n' {
-            let ended = previous == b'\r' && self.end_line().is_some();
-            self.length = 0;
-            return ended;
-        }
-        if let Some(place) = self.line.get_mut(self.length) {
+    /// Reads to the end of the line, or as far as it goes, and returns what follows; nothing means it must be refused.
+    fn read<'b>(&mut self, bytes: &'b [u8]) -> Option<&'b [u8]> {
+        let end = memchr::memchr(b'\n', bytes);
+        let (text, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+        let room = self.line.get_mut(self.length..).unwrap_or_default();
+        for (place, byte) in room.iter_mut().zip(text) {
             *place = byte.to_ascii_lowercase();
         }
-        self.length += 1;
-        true
+        self.length += text.len();
+        self.previous = text.last().copied().unwrap_or(self.previous);
+        let Some((line_feed, rest)) = rest.split_first() else {
+            return Some(rest);
+        };
+        let previous = std::mem::replace(&mut self.previous, *line_feed);
+        let ended = previous == b'\r' && self.end_line().is_some();
+        self.length = 0;
+        ended.then_some(rest)
     }
 
     /// Acts on a whole line; nothing means it must be refused.
