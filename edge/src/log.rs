@@ -208,10 +208,10 @@ impl Record {
         tracing::info!(
             target: "edge::access",
             service = "edge",
-            request_id = %self.request_id,
+            request_id = self.request_id.as_str(),
             trace_id = %self.trace.trace_id(),
             method = self.method,
-            route = %self.route,
+            route = &*self.route,
             status,
             grpc_code = code,
             duration = duration.as_secs_f64(),

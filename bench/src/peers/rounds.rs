@@ -111,24 +111,31 @@ impl Comparison<'_> {
                 }
             }
         }
-        samples.extend(self.near_saturation(round, &samples).await?);
+        for who in [Who::Edge, Who::Floor, Who::Envoy] {
+            samples.extend(self.near_saturation(round, who, &samples).await?);
+        }
         Ok(samples)
     }
 
-    /// Asks the edge for the post at 70 % of what it took in this round.
-    async fn near_saturation(&self, round: usize, samples: &[Sample]) -> Result<Option<Sample>> {
+    /// Asks for the post at 70 % of what the gateway took in this round.
+    async fn near_saturation(
+        &self,
+        round: usize,
+        who: Who,
+        samples: &[Sample],
+    ) -> Result<Option<Sample>> {
         let case = Case {
             endpoint: Endpoint::Post,
             auth: Auth::None,
         };
         let closed = |it: &&Sample| {
-            it.who == Who::Edge.name() && it.case == case.name() && it.load == Load::Closed
+            it.who == who.name() && it.case == case.name() && it.load == Load::Closed
         };
         let Some(most) = samples.iter().find(closed) else {
             return Ok(None);
         };
         let pace = Pace::PerSecond((most.report.per_second() * 0.7).round());
-        self.sample(round, case, Who::Edge, (Load::Near, pace), &Tokens::None)
+        self.sample(round, case, who, (Load::Near, pace), &Tokens::None)
             .await
     }
 

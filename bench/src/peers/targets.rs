@@ -11,8 +11,8 @@ enum Of {
     Cpu(&'static str, Who, Who),
     /// Memory under load.
     Memory(Who, Who),
-    /// p99 by p50 of the edge near saturation.
-    Tail,
+    /// p99 by p50 near saturation.
+    Tail(Who),
 }
 
 /// A ratio and how large it may be.
@@ -36,7 +36,7 @@ use Who::{
 };
 
 /// All of them.
-pub(super) const TARGETS: [Target; 19] = [
+pub(super) const TARGETS: [Target; 21] = [
     cpu(
         "GET post, no token: edge to floor",
         "post/no-token",
@@ -154,8 +154,18 @@ pub(super) const TARGETS: [Target; 19] = [
     ),
     Target {
         what: "edge at 70 % of saturation: p99 to p50",
-        of: Of::Tail,
+        of: Of::Tail(Edge),
         at_most: 6.0,
+    },
+    Target {
+        what: "floor at 70 % of saturation: p99 to p50 (no target)",
+        of: Of::Tail(Floor),
+        at_most: f64::INFINITY,
+    },
+    Target {
+        what: "Envoy at 70 % of saturation: p99 to p50 (no target)",
+        of: Of::Tail(Envoy),
+        at_most: f64::INFINITY,
     },
     cpu(
         "GET post: edge to a byte proxy (no target)",
@@ -175,9 +185,9 @@ impl Target {
                 let ratio = results.memory(one)? as f64 / results.memory(other)? as f64;
                 Figure::of(vec![ratio])
             }
-            Of::Tail => {
+            Of::Tail(who) => {
                 let tail = |report: &Report| Some(report.latency.p99 / report.latency.p50);
-                results.figure("post/no-token", Edge, Load::Near, tail)
+                results.figure("post/no-token", who, Load::Near, tail)
             }
         }
     }

@@ -117,7 +117,7 @@ impl Line {
         }
     }
 
-    /// Writes one member with a JSON value; `request_id` becomes `requestId`.
+    /// Writes one member with a JSON value; `request_id` becomes `requestId`. Names are those of fields in the code.
     fn member(&mut self, name: &str, value: &str) {
         self.name(name);
         self.json.push_str(value);
@@ -133,13 +133,15 @@ impl Line {
             self.json.push(',');
         }
         self.json.push('"');
-        let mut words = name.split('_');
-        escape(&mut self.json, words.next().unwrap_or_default());
-        for word in words {
-            let mut rest = word.chars();
-            self.json
-                .extend(rest.next().into_iter().flat_map(char::to_uppercase));
-            escape(&mut self.json, rest.as_str());
+        let mut begins_a_word = false;
+        for c in name.chars() {
+            if c == '_' {
+                begins_a_word = true;
+            } else if std::mem::take(&mut begins_a_word) {
+                self.json.push(c.to_ascii_uppercase());
+            } else {
+                self.json.push(c);
+            }
         }
         self.json.push_str("\":");
     }
@@ -219,6 +221,15 @@ fn quote(out: &mut String, text: &str) {
 /// Appends the inside of a JSON string. JSON escapes the control characters below U+0020;
 /// terminals also obey DEL and those from U+0080 on, so they are escaped as well.
 fn escape(out: &mut String, text: &str) {
+    // Nearly all texts are. All bytes are looked at, so that several can be at once.
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\');
+    if text
+        .bytes()
+        .fold(true, |plain, byte| plain & is_plain(byte))
+    {
+        out.push_str(text);
+        return;
+    }
     let mut written = 0;
     for (at, c) in text.char_indices() {
         if !(c == '"' || c == '\\' || c.is_control()) {
