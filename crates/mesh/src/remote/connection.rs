@@ -2,6 +2,7 @@
 
 use std::{
     future::poll_fn,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -83,6 +84,36 @@ impl Drop for Driver {
     }
 }
 
+/// A connection's driver that lets whoever is ready put its request in first: what goes out together costs one system call,
+/// and wakes the peer once.
+struct Gathering<C> {
+    connection: Pin<Box<C>>,
+    has_waited: bool,
+}
+
+impl<C> Gathering<C> {
+    fn of(connection: C) -> Self {
+        Self {
+            connection: Box::pin(connection),
+            has_waited: false,
+        }
+    }
+}
+
+impl<C: Future> Future for Gathering<C> {
+    type Output = C::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Output> {
+        self.has_waited = !self.has_waited;
+        if self.has_waited {
+            // A task that wakes itself comes after those that wait already.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.connection.as_mut().poll(cx)
+    }
+}
+
 impl Connection {
     /// Connects to `host:port` and waits for the first pong: who accepts and says nothing is
     /// no use. `ended` is told when it falls silent, and when it ended by itself.
@@ -128,7 +159,7 @@ impl Connection {
                 };
                 let end = tokio::select! {
                     // How it broke, those who wait for replies are told.
-                    _broken = connection => End::Closed,
+                    _broken = Gathering::of(connection) => End::Closed,
                     end = look_after(pings, answered, &asked, fell_silent) => end,
                 };
                 ended(end);

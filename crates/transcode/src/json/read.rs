@@ -134,7 +134,7 @@ impl<'s> Reader<'s> {
         if self.out.is_empty() {
             self.out = Vec::with_capacity(json.len());
         }
-        match std::str::from_utf8(json) {
+        match simdutf8::compat::from_utf8(json) {
             Ok(text) => Some(serde_json::Deserializer::from_str(text)),
             Err(error) => {
                 let before = &json[..error.valid_up_to()];
