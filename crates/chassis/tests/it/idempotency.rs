@@ -474,10 +474,12 @@ async fn t46_who_finds_no_connection_is_answered_before_the_key_is_given_back() 
     scene.script(move |db, _, _| {
         let taken = Arc::clone(&taking);
         async move {
-            loop {
+            let pool = db.connection().get_postgres_connection_pool();
+            for _ in 0..pool.options().get_max_connections() {
                 let connection = db.connection().begin().await.map_err(store::fault)?;
                 taken.lock().unwrap().push(connection);
             }
+            Err(Fault::unavailable("no connection is left"))
         }
     });
     let ctx = scene.rig.user(&scene.rig.caller());
