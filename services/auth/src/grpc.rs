@@ -38,7 +38,7 @@ impl Server {
     /// Returns who calls, and notes that the session is in use.
     async fn caller(&self, ctx: &Context) -> Result<Caller, Status> {
         let caller = ctx.require_caller()?.clone();
-        self.app.touch(caller.account_id, caller.session_id).await;
+        self.app.touch(caller.account_id, caller.session_id).await?;
         Ok(caller)
     }
 }

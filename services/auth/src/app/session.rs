@@ -3,6 +3,7 @@
 use ::store::Tx;
 use contracts::auth::v1::{SessionRevoked, SessionState};
 use events::Event;
+use fault::Reason;
 use identity::access::Refused;
 use identity::{Caller, Context};
 use time::OffsetDateTime;
@@ -293,21 +294,26 @@ impl App {
         if store::revocation::outdated(db, account.id, profile_id, issued_at).await? {
             return Ok(SessionState::Stale);
         }
-        self.touch(caller.account_id, caller.session_id).await;
+        self.touch(caller.account_id, caller.session_id).await?;
         Ok(SessionState::Active)
     }
 
     /// Notes that a session is in use, at most once a minute (AU-10). Nothing fails with it.
-    pub(crate) async fn touch(&self, account_id: Uuid, session_id: Uuid) {
+    ///
+    /// # Errors
+    /// `SERVICE_UNAVAILABLE`: what comes next would wait for the database as long and in vain (T46).
+    pub(crate) async fn touch(&self, account_id: Uuid, session_id: Uuid) -> Result<()> {
         if !self.active.entry(session_id).or_insert(()).await.is_fresh() {
-            return;
+            return Ok(());
         }
-        if let Err(error) =
-            store::session::touch(self.db.connection(), account_id, session_id).await
-        {
-            self.active.invalidate(&session_id).await;
-            tracing::warn!(%error, "the last use of a session could not be noted");
+        let touched = store::session::touch(self.db.connection(), account_id, session_id).await;
+        let Err(error) = touched else { return Ok(()) };
+        self.active.invalidate(&session_id).await;
+        if error.reason() == Reason::ServiceUnavailable {
+            return Err(error.into());
         }
+        tracing::warn!(%error, "the last use of a session could not be noted");
+        Ok(())
     }
 
     /// Ends sessions with everything that follows from it, in the transaction that holds the account's lock.

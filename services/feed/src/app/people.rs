@@ -71,18 +71,23 @@ impl People {
 
     /// Makes sure that the viewer's profile is known, since targets are compared with its type and tags. A profile
     /// service that does not answer only means that targeted posts are not shown yet.
-    pub(crate) async fn meet(&self, ctx: &Context) {
+    ///
+    /// # Errors
+    /// See [`store::fault`]: nothing else could be read either, and would be waited for as long (T46).
+    pub(crate) async fn meet(&self, ctx: &Context) -> Result<()> {
         let Some(id) = ctx.viewer().profile_id else {
-            return;
+            return Ok(());
         };
         if self.stored.contains_key(&id) {
-            return;
+            return Ok(());
         }
-        match self.find(ctx, vec![id]).await {
-            Ok(found) if found.contains_key(&id) => self.stored.insert(id, ()).await,
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "the viewer's profile could not be read"),
+        let known = people::known(&self.db.for_call(ctx), &[id]).await?;
+        if known.contains_key(&id) {
+            self.stored.insert(id, ()).await;
+        } else if let Err(error) = self.fetch(ctx, &[id]).await {
+            tracing::warn!(%error, "the viewer's profile could not be read");
         }
+        Ok(())
     }
 
     async fn fetch(&self, ctx: &Context, ids: &[Uuid]) -> Result<()> {

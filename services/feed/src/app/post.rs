@@ -58,7 +58,7 @@ impl App {
             Some(found) => self.see_glance(ctx, found).await?,
             None => {
                 // Targets are compared with the viewer's profile.
-                self.people.meet(ctx).await;
+                self.people.meet(ctx).await?;
                 let post = self.post_by_rule(ctx, id).await?;
                 self.see_post(ctx, post).await?
             }
@@ -122,7 +122,7 @@ impl App {
         part: Part,
         query: ListQuery,
     ) -> Result<Page<PostView>> {
-        self.people.meet(ctx).await;
+        self.people.meet(ctx).await?;
         let page = feed::page(self.db.connection(), &ctx.viewer(), part, query).await?;
         let Page {
             items,

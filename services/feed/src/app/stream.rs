@@ -55,7 +55,7 @@ impl App {
         kind: Option<PostType>,
         start: Start,
     ) -> Result<impl Stream<Item = Result<Item>> + Send + use<>> {
-        self.people.meet(ctx).await;
+        self.people.meet(ctx).await?;
         // Before the snapshot, so that the news of what it does not see is heard.
         let latest = self.news.follow();
         let now = stream::snapshot(self.db.connection()).await?;

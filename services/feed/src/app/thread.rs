@@ -30,7 +30,7 @@ impl App {
         layout: Layout,
         query: &ListQuery,
     ) -> Result<Page<CommentView>> {
-        self.people.meet(ctx).await;
+        self.people.meet(ctx).await?;
         self.visible_post(ctx, post).await?;
         let (part, levels) = match layout {
             Layout::Tree => (thread::Part::Roots, DEEPEST - 1),
@@ -47,7 +47,7 @@ impl App {
         id: Uuid,
         query: &ListQuery,
     ) -> Result<Page<CommentView>> {
-        self.people.meet(ctx).await;
+        self.people.meet(ctx).await?;
         let above = comment::visible(self.db.connection(), &ctx.viewer(), id)
             .await?
             .ok_or(Error::NoComment)?;
