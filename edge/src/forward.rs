@@ -195,9 +195,11 @@ impl Door {
         ctx: &Context,
         message: Bytes,
     ) -> Result<Answer, Fault> {
-        let call = self
-            .peers
-            .forward(rule.domain(), ctx, rule.path, message.clone());
+        // Boxed by itself, since the cache holds it several times over.
+        let call = Box::pin(
+            self.peers
+                .forward(rule.domain(), ctx, rule.path, message.clone()),
+        );
         match self.cache.reply(rule, &message, call).await {
             Ok(reply) => Ok(Answer::new(reply)),
             Err(fault) if self.peers.is_open(rule.path) => {

@@ -10,8 +10,11 @@ pub(crate) const WARM: usize = 20;
 /// Calls that are counted.
 pub(crate) const CALLS: u64 = 200;
 
+/// What is counted.
+pub(crate) type Call = Box<dyn FnMut()>;
+
 /// Makes the call to be counted.
-pub(crate) type Prepare = Box<dyn Fn() -> anyhow::Result<Box<dyn FnMut()>>>;
+pub(crate) type Prepare = Box<dyn Fn() -> anyhow::Result<Call>>;
 
 /// Something whose instructions are counted.
 pub(crate) struct Case {

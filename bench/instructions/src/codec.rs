@@ -7,7 +7,7 @@ use anyhow::ensure;
 use prost::Message;
 use transcode::{Dialect, Transcoder};
 
-use crate::case::Case;
+use crate::case::{Call, Case};
 use crate::message::{PAGE, POST, Post, PostList, descriptor, page, post};
 
 /// Wire to JSON may cost this many typed decodes.
@@ -91,7 +91,7 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// The typed decode of the same bytes.
-fn decoded(name: &'static str) -> anyhow::Result<Box<dyn FnMut()>> {
+fn decoded(name: &'static str) -> anyhow::Result<Call> {
     if name == PAGE {
         decode::<PostList>(name)
     } else {
@@ -99,7 +99,7 @@ fn decoded(name: &'static str) -> anyhow::Result<Box<dyn FnMut()>> {
     }
 }
 
-fn decode<T: Message + Default>(name: &'static str) -> anyhow::Result<Box<dyn FnMut()>> {
+fn decode<T: Message + Default>(name: &'static str) -> anyhow::Result<Call> {
     let sample = Sample::of(name)?;
     let typed = T::decode(sample.wire.as_slice())?;
     ensure!(

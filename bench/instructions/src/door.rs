@@ -15,11 +15,11 @@ use identity::internal::ServiceKeys;
 use identity::{Role, clock};
 use uuid::Uuid;
 
-use crate::case::{CALLS, Case, WARM};
+use crate::case::{CALLS, Call, Case, WARM};
 
 /// The cases of the edge.
 pub(crate) fn cases() -> Vec<Case> {
-    let case = |name: &str, prepare: fn() -> anyhow::Result<Box<dyn FnMut()>>| Case {
+    let case = |name: &str, prepare: fn() -> anyhow::Result<Call>| Case {
         name: name.to_owned(),
         yardstick: None,
         prepare: Box::new(prepare),
@@ -61,7 +61,7 @@ fn checked(check: &TokenCheck, headers: &HeaderMap) -> bool {
     matches!(check.check(headers).now_or_never(), Some(Ok(())))
 }
 
-fn kept() -> anyhow::Result<Box<dyn FnMut()>> {
+fn kept() -> anyhow::Result<Call> {
     let (check, tokens) = tokens(1)?;
     ensure!(checked(&check, &tokens[0]), "the token is refused");
     Ok(Box::new(move || {
@@ -69,7 +69,7 @@ fn kept() -> anyhow::Result<Box<dyn FnMut()>> {
     }))
 }
 
-fn verified() -> anyhow::Result<Box<dyn FnMut()>> {
+fn verified() -> anyhow::Result<Call> {
     let calls = WARM + usize::try_from(CALLS)?;
     let (check, tokens) = tokens(calls + 1)?;
     ensure!(checked(&check, &tokens[calls]), "the token is refused");
@@ -80,7 +80,7 @@ fn verified() -> anyhow::Result<Box<dyn FnMut()>> {
     }))
 }
 
-fn limited() -> anyhow::Result<Box<dyn FnMut()>> {
+fn limited() -> anyhow::Result<Call> {
     let figures = Figures {
         limit: 1_000_000,
         window_seconds: 3600,
@@ -102,7 +102,7 @@ fn limited() -> anyhow::Result<Box<dyn FnMut()>> {
     }))
 }
 
-fn refused() -> anyhow::Result<Box<dyn FnMut()>> {
+fn refused() -> anyhow::Result<Call> {
     Ok(Box::new(|| {
         drop(black_box(refusal(black_box(
             "0190b6a011117000800000000000abcd",

@@ -10,7 +10,7 @@ use prost::Message;
 use prost_types::Timestamp;
 use transcode::{ReplyMeta, Transcoder};
 
-use crate::case::Case;
+use crate::case::{Call, Case};
 
 /// An envelope may cost this many typed decodes of what is in it.
 const ENVELOPE: f64 = 2.5;
@@ -52,7 +52,7 @@ pub(crate) fn cases() -> Vec<Case> {
     vec![one, two, three, four]
 }
 
-fn enveloped(path: &'static str, message: Vec<u8>) -> anyhow::Result<Box<dyn FnMut()>> {
+fn enveloped(path: &'static str, message: Vec<u8>) -> anyhow::Result<Call> {
     // Kept for the life of the process: the route is part of it.
     let transcoder: &Transcoder = Box::leak(Box::new(Transcoder::new(contracts::DESCRIPTOR)?));
     let paths = [path.to_owned(), format!("/api{path}")];
