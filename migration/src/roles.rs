@@ -29,13 +29,14 @@ pub(crate) fn statements(secret: &[u8]) -> String {
             uuid::Uuid::new_v4().as_bytes(),
         );
         sql += &create(&name, "login");
-        // Our statements are short: compiling one (jit) takes longer than running it.
+        // Our statements are short: compiling one (jit) takes longer than running it. So are our transactions: one that
+        // waits this long for its process belongs to one that hangs, and others wait for its locks (T47).
         sql += &format!(
             "alter role {name} password '{verifier}';
              alter role {name} set search_path = {schema}, app;
              alter role {name} set statement_timeout = '5s';
              alter role {name} set jit = off;
-             alter role {name} set idle_in_transaction_session_timeout = '60s';\n"
+             alter role {name} set idle_in_transaction_session_timeout = '15s';\n"
         );
         if service == "feed" {
             // With the rule of visibility in it, a statement takes longer to plan than to run. The same text has the same

@@ -243,8 +243,7 @@ impl fmt::Debug for Db {
 /// Says of a statement what it does, never with which values (OB-1).
 fn describe(span: &mut telemetry::span::Recording, info: &sea_orm::metric::Info<'_>) {
     let sql = info.statement.sql.trim_start();
-    let operation = sql.split(|c: char| !c.is_ascii_alphabetic()).next();
-    let operation = operation.unwrap_or_default().to_ascii_uppercase();
+    let operation = operation(sql);
     span.set("db.system", "postgresql");
     span.set("db.operation", operation.clone());
     span.set("db.statement", sql.to_owned());
@@ -252,6 +251,22 @@ fn describe(span: &mut telemetry::span::Recording, info: &sea_orm::metric::Info<
     if info.failed {
         span.fail();
     }
+}
+
+/// Returns the first word of a statement; of one that begins with common tables what it changes, if it changes anything.
+fn operation(sql: &str) -> String {
+    let first = sql.split(|c: char| !c.is_ascii_alphabetic()).next();
+    let first = first.unwrap_or_default().to_ascii_uppercase();
+    if first != "WITH" {
+        return first;
+    }
+    let changes = [
+        ("insert into ", "INSERT"),
+        ("delete from ", "DELETE"),
+        ("update ", "UPDATE"),
+    ];
+    let found = changes.iter().find(|(words, _)| sql.contains(words));
+    found.map_or("SELECT", |(_, name)| name).to_owned()
 }
 
 /// Poolers that serve many projects take `user.project` as the user; the project part stays what the URL says.
