@@ -4,69 +4,91 @@
 mod news;
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
 use contracts::{Effect, RpcRule};
 use fault::Fault;
 use http::Method;
-use mesh::Reply;
+use metrics::Counter;
 use prost::encoding::{DecodeContext, decode_key, skip_field};
+use transcode::{Match, Selection};
 
 use crate::auth::Session;
+use crate::respond::Head;
 
 pub(crate) use self::news::News;
 
-/// What an entry weighs beside its bytes: its place in the tables and the reply's metadata.
-const OVERHEAD: usize = 512;
+/// What an entry weighs beside its bytes: its place in the tables and the reply's head.
+const OVERHEAD: usize = 1024;
 
 /// The oldest a reply may be that stands in for one that cannot be had (GW-13).
 const OLDEST: Duration = Duration::from_secs(300);
 
-/// Service replies, by what was asked and the state of the service they were computed in.
-///
-/// What is kept is the service's message, not the HTTP reply: envelope, request id, time, `fields` and compression are
-/// each request's own.
+/// Replies, by what was asked and the state of the service they were computed in.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    kept: moka::future::Cache<Key, Kept>,
+    kept: moka::future::Cache<Key, Entry>,
     /// The same replies, of the same states: what changed is not shown again.
-    last: moka::future::Cache<Key, Reply>,
+    last: moka::future::Cache<Key, Arc<Kept>>,
     news: Arc<News>,
+    /// Nearly every request adds to it, so it is looked up once.
+    hits: OnceLock<Counter>,
+}
+
+/// A reply as the API prints it, without what every reply says of itself: time, request id, limits, compression.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) head: Head,
+    pub(crate) body: transcode::Kept,
+}
+
+/// All that a reply to nobody in particular depends on, beside the state of its service.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Question {
+    /// The route's place: another route may print the same message otherwise.
+    route: usize,
+    /// Path and query, as the request message that was made of them.
+    message: Bytes,
+    fields: Option<Selection>,
+}
+
+impl Question {
+    /// What this message asks for at this route, of these fields.
+    pub(crate) fn new(found: &Match<'_>, message: &Bytes, fields: Option<Selection>) -> Self {
+        Self {
+            route: found.place,
+            message: ordered(message),
+            fields,
+        }
+    }
+
+    /// The fields that are asked for, if not all.
+    pub(crate) fn fields(&self) -> Option<&Selection> {
+        self.fields.as_ref()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
-    rpc: &'static str,
-    /// Path and query, as the request message that was made of them.
-    message: Bytes,
+    question: Question,
     /// The service's state when the computing began: what changed meanwhile leaves the result behind.
     state: u64,
 }
 
-impl Key {
-    fn new(rule: &'static RpcRule, message: &Bytes, state: u64) -> Self {
-        Self {
-            rpc: rule.path,
-            message: ordered(message),
-            state,
-        }
-    }
-}
-
 #[derive(Clone, Debug)]
-struct Kept {
-    reply: Reply,
+struct Entry {
+    reply: Arc<Kept>,
     lifetime: Duration,
 }
 
 /// Entries live as long as they say themselves.
 struct Lifetimes;
 
-impl moka::Expiry<Key, Kept> for Lifetimes {
-    fn expire_after_create(&self, _key: &Key, kept: &Kept, _now: Instant) -> Option<Duration> {
-        Some(kept.lifetime)
+impl moka::Expiry<Key, Entry> for Lifetimes {
+    fn expire_after_create(&self, _key: &Key, entry: &Entry, _now: Instant) -> Option<Duration> {
+        Some(entry.lifetime)
     }
 }
 
@@ -77,17 +99,30 @@ impl Cache {
             .max_capacity(bytes)
             // New requests displace old ones; the other policy would keep outdated states that were popular.
             .eviction_policy(moka::policy::EvictionPolicy::lru())
-            .weigher(|key: &Key, kept: &Kept| weight(key, &kept.reply))
+            .weigher(|key: &Key, entry: &Entry| weight(key, &entry.reply))
             .expire_after(Lifetimes)
             .build();
         // Young replies are in both, and their bytes in memory once.
         let last = moka::future::Cache::builder()
             .max_capacity(bytes)
             .eviction_policy(moka::policy::EvictionPolicy::lru())
-            .weigher(weight)
+            .weigher(|key: &Key, reply: &Arc<Kept>| weight(key, reply))
             .time_to_live(OLDEST)
             .build();
-        Self { kept, last, news }
+        Self {
+            kept,
+            last,
+            news,
+            hits: OnceLock::new(),
+        }
+    }
+
+    /// Returns the reply that is kept, if one is.
+    pub(crate) async fn kept(&self, rule: &RpcRule, question: &Question) -> Option<Arc<Kept>> {
+        let state = self.news.state(rule.domain())?;
+        let entry = self.kept.get(&Key::new(question, state)).await?;
+        self.hit();
+        Some(entry.reply)
     }
 
     /// Returns the kept reply, or has it computed: once for all who ask for the same at the same time. Failures are not
@@ -97,34 +132,38 @@ impl Cache {
     /// What the computing says.
     pub(crate) async fn reply(
         &self,
-        rule: &'static RpcRule,
-        message: &Bytes,
-        compute: impl Future<Output = Result<Reply, Fault>>,
-    ) -> Result<Reply, Fault> {
+        rule: &RpcRule,
+        question: &Question,
+        compute: impl Future<Output = Result<Kept, Fault>>,
+    ) -> Result<Arc<Kept>, Fault> {
         let Some(state) = self.news.state(rule.domain()) else {
             count("bypass");
-            return compute.await;
+            return compute.await.map(Arc::new);
         };
-        let key = Key::new(rule, message, state);
+        let key = Key::new(question, state);
         let last = key.clone();
         let kept = async {
-            let reply = compute.await?;
-            self.last.insert(last, reply.clone()).await;
-            Ok(Kept {
+            let reply = Arc::new(compute.await?);
+            self.last.insert(last, Arc::clone(&reply)).await;
+            Ok(Entry {
                 reply,
                 lifetime: about(rule.kept),
             })
         };
         let entry = self.kept.entry(key).or_try_insert_with(kept).await;
         let entry = entry.map_err(|fault: Arc<Fault>| Fault::clone(&fault))?;
-        count(if entry.is_fresh() { "miss" } else { "hit" });
+        if entry.is_fresh() {
+            count("miss");
+        } else {
+            self.hit();
+        }
         Ok(entry.into_value().reply)
     }
 
-    /// Returns what the service said last, if that is not older than 5 minutes and no change was heard of since (GW-13).
-    pub(crate) async fn last(&self, rule: &'static RpcRule, message: &Bytes) -> Option<Reply> {
+    /// Returns what was answered last, if that is not older than 5 minutes and no change was heard of since (GW-13).
+    pub(crate) async fn last(&self, rule: &RpcRule, question: &Question) -> Option<Arc<Kept>> {
         let state = self.news.last_state(rule.domain())?;
-        let reply = self.last.get(&Key::new(rule, message, state)).await?;
+        let reply = self.last.get(&Key::new(question, state)).await?;
         count("stale");
         Some(reply)
     }
@@ -136,10 +175,24 @@ impl Cache {
             self.news.changed(rule.domain());
         }
     }
+
+    fn hit(&self) {
+        let hits = || metrics::counter!(REQUESTS, "outcome" => "hit");
+        self.hits.get_or_init(hits).increment(1);
+    }
 }
 
-fn weight(key: &Key, reply: &Reply) -> u32 {
-    let weight = key.message.len() + reply.message.len() + OVERHEAD;
+impl Key {
+    fn new(question: &Question, state: u64) -> Self {
+        Self {
+            question: question.clone(),
+            state,
+        }
+    }
+}
+
+fn weight(key: &Key, reply: &Kept) -> u32 {
+    let weight = key.question.message.len() + reply.body.size() + OVERHEAD;
     u32::try_from(weight).unwrap_or(u32::MAX)
 }
 
@@ -182,8 +235,10 @@ fn fields(message: &Bytes) -> Option<Vec<(u32, Bytes)>> {
     Some(fields)
 }
 
+const REQUESTS: &str = "sf_cache_requests_total";
+
 fn count(outcome: &'static str) {
-    metrics::counter!("sf_cache_requests_total", "outcome" => outcome).increment(1);
+    metrics::counter!(REQUESTS, "outcome" => outcome).increment(1);
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! One RPC behind a route: JSON in, the service's bytes there and back, JSON out. Nothing here knows any route (TR-11).
 
+mod shared;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use contracts::{Cache, RpcRule};
 use fault::{Fault, Violation};
-use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, ETAG, LOCATION, USER_AGENT, WARNING};
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, ETAG, LOCATION, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use hyper::body::Incoming;
@@ -16,7 +18,7 @@ use transcode::{Decoded, Match, Page, ReplyMeta, Route, Selection};
 
 use crate::auth::Session;
 use crate::pipeline::{Door, Exchange};
-use crate::respond::{self, Refusal, Reply};
+use crate::respond::{self, Head, Refusal, Reply, ReplyBody};
 use crate::{body, cache, coding, conditional, negotiate};
 
 /// Reply metadata that becomes a header (K-5); all other metadata stays inside.
@@ -30,22 +32,13 @@ const PASSED_ON: [HeaderName; 4] = [
 /// The output of routes whose replies are sent as they are (TR-13).
 const RAW: &str = "google.api.HttpBody";
 
-/// Says that a reply is older than it may be (RFC 7234, section 5.5.1; GW-13).
-const STALE: HeaderValue = HeaderValue::from_static("110 - \"Response is Stale\"");
-
-/// What a service answered, now or, if it is stale, earlier.
-struct Answer {
-    reply: mesh::Reply,
-    stale: bool,
-}
-
-impl Answer {
-    fn new(reply: mesh::Reply) -> Self {
-        Self {
-            reply,
-            stale: false,
-        }
-    }
+/// A request whose route and contract are known.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    parts: &'a Parts,
+    exchange: &'a Exchange,
+    found: &'a Match<'a>,
+    rule: &'static RpcRule,
 }
 
 impl Door {
@@ -74,70 +67,60 @@ impl Door {
         let Decoded {
             message, fields, ..
         } = decoded;
-        let message = message.into();
         let allowed = patience.map_or(rule.deadline, |asked| asked.min(rule.deadline));
-        let ctx = |allowed| self.context(parts, exchange, session.map(Session::caller), allowed);
-        let answer = if cache::serves(&parts.method, rule, session) {
-            let ctx = ctx(rule.deadline);
-            // Boxed, since the cache's futures are large and every request would hold one.
-            let shared = Box::pin(self.shared(rule, &ctx, message));
-            let answer = tokio::time::timeout(allowed, shared).await;
-            answer.unwrap_or_else(|_late| Err(Fault::timeout()))?
-        } else {
-            Answer::new(self.perform(rule, &ctx(allowed), message, passed).await?)
-        };
-        let Answer { reply, stale } = answer;
-        let printed = self.print(
+        let asked = Asked {
+            parts,
             exchange,
-            found.route,
-            &reply.message,
-            stale,
-            fields.as_ref(),
-        )?;
-        let mut reply = self.reply(parts, rule, &reply.metadata.into_headers(), printed)?;
-        if stale {
-            reply.headers_mut().insert(WARNING, STALE);
+            found,
+            rule,
+        };
+        if cache::serves(&parts.method, rule, session) {
+            return Ok(self.share(asked, message, fields, allowed).await?);
         }
-        Ok(reply)
+        let ctx = self.context(parts, exchange, session.map(Session::caller), allowed);
+        let answer = self.perform(rule, &ctx, message.into(), passed).await?;
+        let (head, printed) = self.print(asked, answer, fields.as_ref())?;
+        Ok(head.with(ReplyBody::whole(printed.body)))
     }
 
-    /// Makes the body of a reply.
+    /// Makes the head and the body of a reply.
     fn print(
         &self,
-        exchange: &Exchange,
-        route: &Route,
-        message: &[u8],
-        stale: bool,
+        asked: Asked<'_>,
+        answer: mesh::Reply,
         fields: Option<&Selection>,
-    ) -> Result<transcode::Reply, Fault> {
+    ) -> Result<(Head, transcode::Reply), Fault> {
         let meta = ReplyMeta {
-            request_id: &exchange.request_id,
+            request_id: &asked.exchange.request_id,
             timestamp: &respond::now(),
-            stale,
+            stale: false,
         };
-        let printed = self.routes.transcoder.reply(route, message, &meta, fields);
-        printed.map_err(|error| {
+        let (transcoder, route) = (&self.routes.transcoder, asked.found.route);
+        let printed = transcoder.reply(route, &answer.message, &meta, fields);
+        let printed = printed.map_err(|error| {
             count_failure("INTERNAL_ERROR");
             Fault::internal(error)
-        })
+        })?;
+        let head = self.head(asked, &answer.metadata.into_headers(), &printed)?;
+        Ok((head, printed))
     }
 
-    /// Puts a body into the reply that its contract and its service's metadata ask for.
-    fn reply(
+    /// Makes the head that a reply's contract and its service's metadata ask for.
+    fn head(
         &self,
-        parts: &Parts,
-        rule: &RpcRule,
+        asked: Asked<'_>,
         metadata: &HeaderMap,
-        printed: transcode::Reply,
-    ) -> Result<Reply, Fault> {
+        printed: &transcode::Reply,
+    ) -> Result<Head, Fault> {
+        let Asked { parts, rule, .. } = asked;
         let status = status(rule.status, metadata);
         let content_type = match &printed.raw_content_type {
             Some(content_type) => HeaderValue::from_str(content_type).map_err(Fault::internal)?,
             None => respond::JSON,
         };
-        let tag = conditional::tag_of(&parts.method, status, rule, &printed);
-        let mut reply = respond::raw(status, content_type, printed.body);
-        let headers = reply.headers_mut();
+        let mut head = Head::new(status, content_type);
+        let headers = &mut head.headers;
+        let tag = conditional::tag_of(&parts.method, status, rule, printed);
         headers.extend(tag.map(|tag| (ETAG, tag)));
         pass_on(metadata, headers);
         describe_cache_class(rule.cache, headers);
@@ -145,11 +128,12 @@ impl Door {
             describe_page(page, headers);
         }
         if status == StatusCode::CREATED
-            && let Some(location) = printed.id.and_then(|id| self.location(parts, &id))
+            && let Some(id) = &printed.id
+            && let Some(location) = self.location(parts, id)
         {
             headers.entry(LOCATION).or_insert(location);
         }
-        Ok(reply)
+        Ok(head)
     }
 
     /// Calls a service for one client alone, whatever the protocol. Who wrote finds what is kept of the service gone.
@@ -184,30 +168,6 @@ impl Door {
             });
             said.collect()
         })
-    }
-
-    /// Answers a read that is the same for all who ask by what the service said to another, or asks it for all. Nobody's
-    /// impatience cuts that call short but the contract's. While the service's breaker is open, what it said last will do
-    /// (GW-13).
-    async fn shared(
-        &self,
-        rule: &'static RpcRule,
-        ctx: &Context,
-        message: Bytes,
-    ) -> Result<Answer, Fault> {
-        // Boxed by itself, since the cache holds it several times over.
-        let call = Box::pin(
-            self.peers
-                .forward(rule.domain(), ctx, rule.path, message.clone()),
-        );
-        match self.cache.reply(rule, &message, call).await {
-            Ok(reply) => Ok(Answer::new(reply)),
-            Err(fault) if self.peers.is_open(rule.path) => {
-                let reply = self.cache.last(rule, &message).await.ok_or(fault)?;
-                Ok(Answer { reply, stale: true })
-            }
-            Err(fault) => Err(fault),
-        }
     }
 
     /// Reads the body. That of a GET or DELETE is taken in and ignored unless its contract reads it (TR-20).

@@ -118,14 +118,48 @@ pub(crate) fn success(
 /// Headers most replies have at most.
 const HEADERS: usize = 20;
 
+/// The head of a reply.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+}
+
+impl Head {
+    /// A head that says only this.
+    pub(crate) fn new(status: StatusCode, content_type: HeaderValue) -> Self {
+        // What every reply says of itself, so that the map does not grow and hash all of it again on the way.
+        let mut headers = HeaderMap::with_capacity(HEADERS);
+        headers.insert(CONTENT_TYPE, content_type);
+        Self { status, headers }
+    }
+
+    /// Returns the head of another reply that says the same so far.
+    pub(crate) fn again(&self) -> Self {
+        let mut headers = HeaderMap::with_capacity(HEADERS);
+        headers.extend(
+            self.headers
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
+        Self {
+            status: self.status,
+            headers,
+        }
+    }
+
+    /// Puts a body below it.
+    pub(crate) fn with(self, body: ReplyBody) -> Reply {
+        let mut reply = Response::new(body);
+        *reply.status_mut() = self.status;
+        *reply.headers_mut() = self.headers;
+        reply
+    }
+}
+
 /// Returns a body as it is.
 pub(crate) fn raw(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Reply {
-    let mut reply = Response::new(ReplyBody::whole(body));
-    *reply.status_mut() = status;
-    // What every reply says of itself, so that the map does not grow and hash all of it again on the way.
-    reply.headers_mut().reserve(HEADERS);
-    reply.headers_mut().insert(CONTENT_TYPE, content_type);
-    reply
+    Head::new(status, content_type).with(ReplyBody::whole(body))
 }
 
 /// Returns a refusal in the error envelope.

@@ -8,7 +8,8 @@
 //!    request message (TR-5, TR-6, TR-15, TR-16) and reports everything that is
 //!    wrong at once (CV-3);
 //! 3. [`Transcoder::reply`] prints the bytes of the reply message as the
-//!    envelope (CV-2, TR-12) or passes a raw body on (TR-13);
+//!    envelope (CV-2, TR-12) or passes a raw body on (TR-13), of which [`Kept`]
+//!    is what can be sent again;
 //!    [`Transcoder::items`] prints the messages of a streamed one (ST-2).
 //!
 //! Both ways are one pass: JSON is read straight into wire bytes and wire bytes
@@ -36,7 +37,7 @@ pub use error::{BuildError, Error, RouteError, Violation};
 pub use items::{Item, Items};
 pub use json::Dialect;
 pub use json::write::Selection;
-pub use reply::{Page, Reply, ReplyMeta};
+pub use reply::{Kept, Page, Reply, ReplyMeta};
 pub use request::Decoded;
 pub use route::Route;
 pub use transcoder::{Match, Transcoder};

@@ -1,5 +1,7 @@
 //! Reply messages as HTTP bodies: the envelope, lists lifted into it, raw bodies.
 
+mod kept;
+
 use std::ops::Range;
 
 use crate::error::Error;
@@ -11,6 +13,8 @@ use crate::route::{ReplyShape, Route};
 use crate::schema::{Field, Kind, Message, Schema, Shape, Special};
 use crate::transcoder::Transcoder;
 use crate::wire;
+
+pub use self::kept::Kept;
 
 /// Most names `fields` takes (FL-4).
 const MOST_FIELDS: usize = 50;
@@ -24,6 +28,21 @@ pub struct ReplyMeta<'a> {
     pub timestamp: &'a str,
     /// Whether the message was kept from earlier because its service cannot be asked now (GW-13).
     pub stale: bool,
+}
+
+impl ReplyMeta<'_> {
+    /// Bytes it usually prints as, at most.
+    const USUAL: usize = 160;
+
+    fn print(&self, body: &mut Vec<u8>) {
+        body.extend_from_slice(b"\"timestamp\":");
+        escape::string(body, self.timestamp);
+        body.extend_from_slice(b",\"version\":\"1.0\",\"requestId\":");
+        escape::string(body, self.request_id);
+        if self.stale {
+            body.extend_from_slice(b",\"stale\":true");
+        }
+    }
 }
 
 /// A reply, ready to be sent.
@@ -44,6 +63,8 @@ pub struct Reply {
     data: Range<usize>,
     pagination: Range<usize>,
     lifted: Range<usize>,
+    // What `meta` says of this reply alone; raw replies have none.
+    own: Range<usize>,
 }
 
 /// What `pagination` says.
@@ -217,7 +238,7 @@ impl<'a> Envelope<'a> {
 
     // The further fields of a list go into `meta`.
     fn lift<'m>(&self, reply: &mut Reply, printed: &[u8], marks: impl Iterator<Item = &'m Mark>) {
-        self.open_meta(&mut reply.body);
+        self.open_meta(reply);
         let start = reply.body.len();
         for mark in marks {
             let field = &self.output.fields[mark.field];
@@ -230,18 +251,15 @@ impl<'a> Envelope<'a> {
         reply.body.extend_from_slice(b"}}");
     }
 
-    fn open_meta(&self, body: &mut Vec<u8>) {
-        body.extend_from_slice(b",\"meta\":{\"timestamp\":");
-        escape::string(body, self.meta.timestamp);
-        body.extend_from_slice(b",\"version\":\"1.0\",\"requestId\":");
-        escape::string(body, self.meta.request_id);
-        if self.meta.stale {
-            body.extend_from_slice(b",\"stale\":true");
-        }
+    fn open_meta(&self, reply: &mut Reply) {
+        reply.body.extend_from_slice(b",\"meta\":{");
+        let start = reply.body.len();
+        self.meta.print(&mut reply.body);
+        reply.own = start..reply.body.len();
     }
 
     fn close(&self, reply: &mut Reply) {
-        self.open_meta(&mut reply.body);
+        self.open_meta(reply);
         reply.body.extend_from_slice(b"}}");
     }
 

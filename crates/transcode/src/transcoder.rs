@@ -25,6 +25,8 @@ pub struct Transcoder {
 pub struct Match<'t> {
     /// The route.
     pub route: &'t Route,
+    /// Its place among [`Transcoder::routes`].
+    pub place: usize,
     // HEAD counts as GET.
     pub(crate) method: String,
     pub(crate) segments: Vec<String>,
@@ -73,6 +75,7 @@ impl Transcoder {
         let method = if method == "HEAD" { "GET" } else { method }.to_owned();
         Ok(Match {
             route: &self.routes[found.route],
+            place: found.route,
             method,
             segments: found.segments,
         })

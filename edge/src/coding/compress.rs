@@ -29,7 +29,7 @@ pub(crate) async fn compress(accepted: Accepted, least: usize, mut reply: Reply)
     if plain.len() < least || !compressible(reply.headers()) {
         return reply;
     }
-    let plain = plain.clone();
+    let plain = plain.joined();
     let length = plain.len();
     let coded = if length <= INLINE {
         encode(coding, &plain)
@@ -127,12 +127,24 @@ mod tests {
                 };
                 let sent = compress(accepted, 1024, reply("application/json", text)).await;
                 assert_eq!(sent.headers()[CONTENT_ENCODING], coding.name());
-                let coded = sent.body().as_whole().unwrap().clone();
+                let coded = sent.body().as_whole().unwrap().joined();
                 assert!(coded.len() < length, "{coding:?} {length}");
                 let back = decompress(coding, coded, length, 100).await.unwrap();
                 assert!(back == text.as_bytes(), "{coding:?} {length}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn hd_2_a_body_in_two_parts_is_compressed_as_one() {
+        let [front, rest] = ["x".repeat(1000), "y".repeat(24)];
+        let both = [front.clone(), rest.clone()].concat();
+        let mut sent = reply("application/json", "");
+        *sent.body_mut() = ReplyBody::in_parts([front.into(), rest.into()]);
+        let sent = compress(ALL, 1024, sent).await;
+        let coded = sent.body().as_whole().unwrap().joined();
+        let back = decompress(Coding::Gzip, coded, 2048, 200).await.unwrap();
+        assert_eq!(back, both);
     }
 
     #[tokio::test]

@@ -123,6 +123,80 @@ async fn gw_18_a_reply_to_nobody_is_computed_once_and_wrapped_anew() {
     assert_eq!(calls(&house), before + 2, "another question");
 }
 
+/// A body without what its `meta` says of it alone.
+fn shared(reply: &Reply) -> String {
+    let json = reply.json();
+    let own = ["timestamp", "requestId"].map(|name| json["meta"][name].to_string());
+    own.iter().fold(reply.body.clone(), |body, own| {
+        assert_eq!(body.matches(own).count(), 1, "{own} in {body}");
+        body.replace(own, "")
+    })
+}
+
+#[tokio::test]
+async fn gw_18_k_4_what_is_kept_is_sent_as_it_was_printed() {
+    let (house, _voice) = house().await;
+    house.feed.answer(|_| {
+        let item = PostCard {
+            content: "x".repeat(3000),
+            metadata: "{}".to_owned(),
+            ..PostCard::default()
+        };
+        Ok(Answer::new(&ListFeedResponse {
+            items: vec![item],
+            total_capped: true,
+            ..ListFeedResponse::default()
+        }))
+    });
+    let path = "/api/v1/feed?limit=11";
+    let before = calls(&house);
+    let first = house.get(path, &[]).await;
+    assert_eq!(first.json()["meta"]["totalCapped"], true, "it is lifted");
+    let second = house.get(path, &[]).await;
+    assert_eq!(shared(&second), shared(&first));
+    let length = |reply: &Reply| reply.header("content-length").unwrap().to_owned();
+    assert_eq!(length(&second), second.body.len().to_string());
+    let own =
+        |name: &str| ["x-request-id", "date"].contains(&name) || name.starts_with("x-ratelimit");
+    let said = |reply: &Reply| -> Vec<(String, String)> {
+        let headers = reply.headers.iter();
+        headers.filter(|(name, _)| !own(name)).cloned().collect()
+    };
+    assert_eq!(said(&second), said(&first));
+    let head = house.send("HEAD", path, &[], "").await;
+    assert_eq!((&*head.body, length(&head)), ("", length(&second)));
+    let tag = second.header("etag").unwrap();
+    let unchanged = house.get(path, &[("If-None-Match", tag)]).await;
+    assert_eq!((unchanged.status, &*unchanged.body), (304, ""));
+    assert_eq!(unchanged.header("etag"), Some(tag));
+    let other = house.get(path, &[("If-None-Match", "\"0-0\"")]).await;
+    assert_eq!((other.status, shared(&other)), (200, shared(&first)));
+    assert_eq!(calls(&house), before + 1);
+}
+
+#[tokio::test]
+async fn gw_18_fl_4_other_fields_are_another_reply() {
+    let (house, _voice) = house().await;
+    let names = |reply: &Reply| -> Vec<String> {
+        let post = reply.json()["data"][0].clone();
+        let mut names: Vec<String> = post.as_object().unwrap().keys().cloned().collect();
+        names.sort();
+        names
+    };
+    for _ in 0..2 {
+        let one = house.get("/api/v1/feed?limit=12&fields=content", &[]).await;
+        assert_eq!(names(&one), ["content", "id"]);
+        let two = house
+            .get("/api/v1/feed?limit=12&fields=title,content", &[])
+            .await;
+        assert_eq!(names(&two), ["content", "id", "title"]);
+        let all = house.get("/api/v1/feed?limit=12", &[]).await;
+        assert!(names(&all).len() > 3, "{all:?}");
+        let tags = [&one, &two, &all].map(|reply| reply.header("etag").unwrap());
+        assert!(tags[0] != tags[1] && tags[1] != tags[2] && tags[0] != tags[2]);
+    }
+}
+
 #[tokio::test]
 async fn gw_18_a_change_drops_what_was_kept_within_2_s() {
     let (house, _voice) = house().await;

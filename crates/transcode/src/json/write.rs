@@ -47,7 +47,7 @@ impl From<&'static str> for Stop {
 }
 
 /// The item fields a client asked for (FL-4).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Selection {
     /// The message whose fields are selected.
     pub(crate) message: u32,

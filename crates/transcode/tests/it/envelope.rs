@@ -2,7 +2,7 @@
 
 use prost::Message as _;
 use prost_reflect::DynamicMessage;
-use transcode::{Error, Item, Page, Reply};
+use transcode::{Error, Item, Kept, Match, Page, Reply, ReplyMeta};
 
 use crate::protos::{META, find, message, transcoder};
 
@@ -221,6 +221,59 @@ fn k_4_the_tagged_parts_leave_timestamp_and_request_id_out() {
     );
     assert_eq!(tagged[2], r#","unreadCount":3,"partial":[]"#);
     assert!(!reply.partial);
+}
+
+/// What is kept of a reply printed under other words, under these.
+fn sent_again(found: &Match<'_>, wire: &[u8], meta: &ReplyMeta<'_>) -> (Vec<u8>, usize) {
+    let first = ReplyMeta {
+        request_id: "somebody \"else's\"",
+        timestamp: "1999-12-31T23:59:59.999Z",
+        stale: !meta.stale,
+    };
+    let printed = transcoder().reply(found.route, wire, &first, None).unwrap();
+    let kept = Kept::from(printed);
+    (kept.body(meta).concat(), kept.size())
+}
+
+#[test]
+fn gw_18_what_is_kept_of_a_reply_is_all_but_what_meta_says_of_it_alone() {
+    let list = "items { id: 'n' } pagination { limit: 20 } unread_count: 3 partial: 'stats'";
+    let stale = ReplyMeta {
+        stale: true,
+        ..META
+    };
+    for (path, text) in [
+        ("/api/v1/notes/n", "id: 'n' title: '\"meta\":{' version: 7"),
+        ("/api/v1/notes", list),
+        ("/api/v1/notes", ""),
+        ("/api/v1/notes/search", "items { id: 'n' } took_ms: 4"),
+        ("/api/v1/notes/n/title", "title: 'T'"),
+        ("/api/v1/notes/n/author", ""),
+        ("/files/x", "content_type: 'text/csv' data: 'a,b\\n'"),
+        ("/files/x", "content_type: 'text/csv'"),
+    ] {
+        let found = find("GET", path);
+        let wire = encoded(&found.route.output, text);
+        for meta in [META, stale] {
+            let at_once = transcoder().reply(found.route, &wire, &meta, None).unwrap();
+            let (again, size) = sent_again(&found, &wire, &meta);
+            assert!(again == at_once.body, "{path} {text}");
+            let enveloped = at_once.raw_content_type.is_none();
+            assert_eq!(size < again.len(), enveloped, "{path} {text}");
+        }
+    }
+}
+
+#[test]
+fn a_match_says_where_its_route_is() {
+    for path in ["/api/v1/notes", "/api/v1/notes/n", "/files/x"] {
+        let found = find("GET", path);
+        let route = &transcoder().routes()[found.place];
+        assert_eq!(
+            (&route.rpc, &route.template),
+            (&found.route.rpc, &found.route.template)
+        );
+    }
 }
 
 #[test]
