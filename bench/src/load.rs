@@ -1,10 +1,12 @@
-//! The load generator: HTTP/1.1 with kept connections, as fast as answers come or at a fixed rate.
+//! The load generator: HTTP/1.1 or gRPC with kept connections, as fast as answers come or at a fixed rate.
 //!
 //! At a fixed rate (open loop) a request is due at its time whether or not the ones before were answered, and its latency
 //! counts from then: a server that stalls is not asked less meanwhile. As fast as answers come (closed loop), every
-//! connection sends its next request when it has the answer to the last: that measures capacity, not latency.
+//! caller sends its next request when it has the answer to the last: that measures capacity, not latency.
 
 mod command;
+mod http1;
+mod http2;
 mod latency;
 mod pace;
 mod worker;
@@ -26,7 +28,7 @@ pub use self::latency::Latency;
 
 use self::latency::Histogram;
 use self::pace::Schedule;
-use self::worker::{Tally, Worker};
+use self::worker::{Connection, Tally, Worker};
 use crate::processes::Usage;
 
 /// Longest wait for answers that are due when the time is over.
@@ -40,6 +42,8 @@ pub struct Plan {
     pub address: SocketAddr,
     /// Over how many connections.
     pub connections: usize,
+    /// Callers on each connection: each has one request under way. More than one needs HTTP/2.
+    pub callers: usize,
     /// How fast.
     pub pace: Pace,
     /// Milliseconds of load before anything is counted.
@@ -58,7 +62,7 @@ pub struct Plan {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pace {
-    /// Every connection sends when it has its last answer.
+    /// Every caller sends when it has its last answer.
     Closed,
     /// So many a second, evenly, whatever comes back.
     PerSecond(f64),
@@ -72,14 +76,28 @@ pub struct Template {
     pub method: String,
     /// Its path and query; several are sent in turn.
     pub targets: Vec<String>,
-    /// Its header fields, beside `host`, `content-length` and `authorization`.
+    /// Its header fields, beside `host`, `content-length`, `te` and `authorization`.
     pub headers: Vec<(String, String)>,
     /// Its body, byte by byte.
     pub body: Vec<u8>,
     /// The status that is right; everything else is a failure.
     pub expect: u16,
-    /// Whether the body must end in a gRPC-Web trailer frame that says 0 as well.
-    pub grpc_web: bool,
+    /// How it is sent.
+    pub protocol: Protocol,
+    /// The length of the body that is right, in bytes; every length is if there is none.
+    pub length: Option<u64>,
+}
+
+/// How a request is sent, and what an answer must say beside its status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http,
+    /// gRPC-Web over HTTP/1.1: the body ends in a trailer frame that says 0.
+    GrpcWeb,
+    /// gRPC over HTTP/2 without TLS: the trailers say 0.
+    Grpc,
 }
 
 /// What `authorization` says.
@@ -144,7 +162,8 @@ struct Job {
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
     expect: u16,
-    grpc_web: bool,
+    protocol: Protocol,
+    length: Option<u64>,
     tokens: Vec<HeaderValue>,
     /// Whether a token is sent once only.
     fresh: bool,
@@ -154,24 +173,40 @@ impl Job {
     fn new(plan: &Plan) -> Result<Self> {
         let request = &plan.request;
         ensure!(plan.connections > 0, "connections must not be 0");
+        ensure!(plan.callers > 0, "callers must not be 0");
+        ensure!(
+            plan.callers == 1 || request.protocol == Protocol::Grpc,
+            "callers must be 1: over HTTP/1.1 a connection has one request under way"
+        );
         ensure!(!request.targets.is_empty(), "targets must not be empty");
         let header = |(name, value): &(String, String)| -> Result<_> {
             Ok((name.parse::<HeaderName>()?, value.parse::<HeaderValue>()?))
         };
         let mut headers: Vec<_> = request.headers.iter().map(header).collect::<Result<_>>()?;
-        headers.push((http::header::HOST, plan.address.to_string().parse()?));
+        let base = match request.protocol {
+            // The head of HTTP/2 names scheme and authority itself.
+            Protocol::Grpc => {
+                headers.push((http::header::TE, HeaderValue::from_static("trailers")));
+                format!("http://{}", plan.address)
+            }
+            Protocol::Http | Protocol::GrpcWeb => {
+                headers.push((http::header::HOST, plan.address.to_string().parse()?));
+                String::new()
+            }
+        };
         Ok(Self {
             address: plan.address,
             method: request.method.parse()?,
             targets: request
                 .targets
                 .iter()
-                .map(|it| Ok(it.parse()?))
+                .map(|it| Ok(format!("{base}{it}").parse()?))
                 .collect::<Result<_>>()?,
             headers,
             body: request.body.clone().into(),
             expect: request.expect,
-            grpc_web: request.grpc_web,
+            protocol: request.protocol,
+            length: request.length,
             tokens: plan.tokens.read()?,
             fresh: matches!(plan.tokens, Tokens::Once { .. }),
         })
@@ -213,7 +248,11 @@ pub async fn run(plan: &Plan) -> Result<Report> {
     let schedule = Arc::new(Schedule::new(plan.pace, warm_up, measure));
     let mut workers = JoinSet::new();
     for _ in 0..plan.connections {
-        workers.spawn(Worker::new(Arc::clone(&job), Arc::clone(&schedule)).work());
+        let connection = Connection::new(job.protocol);
+        for _ in 0..plan.callers {
+            let caller = connection.caller();
+            workers.spawn(Worker::new(Arc::clone(&job), Arc::clone(&schedule), caller).work());
+        }
     }
     let pacer = schedule.start();
     schedule.wait_for_warmth().await;

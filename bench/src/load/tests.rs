@@ -45,6 +45,7 @@ fn plan(address: SocketAddr, pace: Pace) -> Plan {
     Plan {
         address,
         connections: 2,
+        callers: 1,
         pace,
         warm_up_ms: 50,
         measure_ms: 500,
@@ -54,7 +55,8 @@ fn plan(address: SocketAddr, pace: Pace) -> Plan {
             headers: vec![("accept".to_owned(), "text/plain".to_owned())],
             body: Vec::new(),
             expect: 200,
-            grpc_web: false,
+            protocol: Protocol::Http,
+            length: None,
         },
         tokens: Tokens::None,
         watch: vec![std::process::id()],
@@ -188,4 +190,10 @@ async fn what_is_not_there_fails_and_says_why() {
         run(&nobody).await.unwrap_err().to_string(),
         "connections must not be 0"
     );
+    let crowded = Plan {
+        callers: 2,
+        ..plan(address, Pace::Closed)
+    };
+    let refused = run(&crowded).await.unwrap_err().to_string();
+    assert!(refused.starts_with("callers must be 1"), "{refused}");
 }

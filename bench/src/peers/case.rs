@@ -1,11 +1,11 @@
 //! What is asked, of whom, and with which token.
 
-use anyhow::Result;
-use contracts::feed::v1::GetPostRequest;
-use prost::Message as _;
+use anyhow::{Result, bail};
+use contracts::feed::v1::{GetPostRequest, ListFeedRequest};
+use prost::Message;
 
 use super::sample;
-use crate::load::Template;
+use crate::load::{Protocol, Template};
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,6 +63,12 @@ pub(super) enum Who {
     Proxy,
     /// An answer that is always the same.
     Fixed,
+    /// No gateway: the RPC called at the service itself, by the same callers over as many connections from the same core.
+    Direct,
+    /// The same over one connection, as a service calls another.
+    DirectByOne,
+    /// As [`Who::Direct`], from the core where the gateways are: it has nothing to do.
+    DirectApart,
 }
 
 impl Who {
@@ -80,7 +86,15 @@ impl Who {
             Self::Nest => "nestjs",
             Self::Proxy => "proxy",
             Self::Fixed => "static",
+            Self::Direct => "direct",
+            Self::DirectByOne => "direct-by-one",
+            Self::DirectApart => "direct-apart",
         }
+    }
+
+    /// Whether it is the service itself.
+    pub(super) const fn is_direct(self) -> bool {
+        matches!(self, Self::Direct | Self::DirectByOne | Self::DirectApart)
     }
 
     /// What is posted to it.
@@ -116,8 +130,11 @@ impl Endpoint {
         }
     }
 
-    /// The request for it, as it is sent to a gateway.
+    /// The request for it, as it is sent to a gateway or to the service.
     pub(super) fn template(self, who: Who) -> Result<Template> {
+        if who.is_direct() {
+            return self.call();
+        }
         let (method, target, content, body) = match self {
             Self::Post => (
                 "GET",
@@ -138,7 +155,7 @@ impl Endpoint {
                     "POST",
                     path,
                     Some("application/grpc-web+proto"),
-                    web_frame()?,
+                    framed(&get_post())?,
                 )
             }
         };
@@ -159,16 +176,53 @@ impl Endpoint {
             } else {
                 200
             },
-            grpc_web: self == Self::GrpcWeb,
+            protocol: match self {
+                Self::GrpcWeb => Protocol::GrpcWeb,
+                _ => Protocol::Http,
+            },
+            length: None,
+        })
+    }
+
+    /// The RPC.
+    fn call(self) -> Result<Template> {
+        let (method, asked, answer) = match self {
+            Self::Post => ("GetPost", framed(&get_post())?, framed(&sample::post())?),
+            Self::Page => ("ListFeed", framed(&list_feed())?, framed(&sample::page())?),
+            Self::Create | Self::GrpcWeb => bail!("{} is asked of gateways only", self.name()),
+        };
+        Ok(Template {
+            method: "POST".to_owned(),
+            targets: vec![format!("/smilefactory.feed.v1.FeedService/{method}")],
+            headers: vec![
+                ("user-agent".to_owned(), "smilefactory-bench".to_owned()),
+                ("content-type".to_owned(), "application/grpc".to_owned()),
+            ],
+            body: asked,
+            expect: 200,
+            protocol: Protocol::Grpc,
+            length: Some(answer.len() as u64),
         })
     }
 }
 
-fn web_frame() -> Result<Vec<u8>> {
-    let message = GetPostRequest {
+/// Asks for the post.
+pub(super) fn get_post() -> GetPostRequest {
+    GetPostRequest {
         id: sample::POST_ID.to_owned(),
     }
-    .encode_to_vec();
+}
+
+/// Asks for the page.
+pub(super) fn list_feed() -> ListFeedRequest {
+    ListFeedRequest {
+        limit: Some(20),
+        ..ListFeedRequest::default()
+    }
+}
+
+fn framed(message: &impl Message) -> Result<Vec<u8>> {
+    let message = message.encode_to_vec();
     let length = u32::try_from(message.len())?;
     Ok([&[0], &length.to_be_bytes()[..], &message].concat())
 }
@@ -187,14 +241,33 @@ impl Case {
     /// Who can be asked. Creating needs a token everywhere; the ceilings look at nothing.
     pub(super) fn whom(self) -> &'static [Who] {
         use Who::{
-            Edge, EdgeBare, EdgeEachTime, EdgeWhole, Envoy, EnvoyEachTime, Fixed, Floor,
-            FloorEachTime, Nest, Proxy,
+            Direct, DirectApart, DirectByOne, Edge, EdgeBare, EdgeEachTime, EdgeWhole, Envoy,
+            EnvoyEachTime, Fixed, Floor, FloorEachTime, Nest, Proxy,
         };
         match (self.endpoint, self.auth) {
-            (Endpoint::Post, Auth::None) => {
-                &[Edge, Floor, Envoy, Nest, EdgeBare, EdgeWhole, Proxy, Fixed]
-            }
-            (Endpoint::Page, Auth::None) => &[Edge, Floor, Envoy, Nest, Fixed],
+            (Endpoint::Post, Auth::None) => &[
+                Edge,
+                Floor,
+                Envoy,
+                Nest,
+                EdgeBare,
+                EdgeWhole,
+                Proxy,
+                Fixed,
+                Direct,
+                DirectByOne,
+                DirectApart,
+            ],
+            (Endpoint::Page, Auth::None) => &[
+                Edge,
+                Floor,
+                Envoy,
+                Nest,
+                Fixed,
+                Direct,
+                DirectByOne,
+                DirectApart,
+            ],
             // With a token the edge keeps no replies, so that everything is done each time.
             (Endpoint::Page | Endpoint::Create, Auth::Kept) => {
                 &[Edge, Floor, Envoy, EdgeBare, EdgeWhole]

@@ -155,6 +155,7 @@ pub async fn command(options: Options) -> Result<()> {
         warm_up_ms: options.warm_up,
         rate: options.rate,
         core: options.load_core,
+        gateway_core: options.gateway_core,
     };
     let comparison = Comparison {
         gateways: &gateways,

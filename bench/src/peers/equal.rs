@@ -7,6 +7,7 @@
 use anyhow::{Context as _, Result, bail, ensure};
 use bytes::Bytes;
 use contracts::feed::v1::Post;
+use contracts::feed::v1::feed_service_client::FeedServiceClient;
 use http::Request;
 use http::header::{AUTHORIZATION, HOST};
 use http_body_util::{BodyExt as _, Full};
@@ -18,8 +19,9 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tonic::transport::Channel;
 
-use super::case::{Endpoint, Who};
+use super::case::{self, Endpoint, Who};
 use super::{floor, sample};
 use crate::load::Template;
 
@@ -60,6 +62,19 @@ async fn ask_ready(address: SocketAddr, template: &Template, token: &str) -> Res
     }
 }
 
+/// Checks that the service answers an endpoint with the message the gateways are to show.
+async fn check_direct(address: SocketAddr, endpoint: Endpoint) -> Result<()> {
+    let channel = Channel::from_shared(format!("http://{address}"))?;
+    let mut feed = FeedServiceClient::new(channel.connect().await?);
+    let is_same = match endpoint {
+        Endpoint::Post => feed.get_post(case::get_post()).await?.into_inner() == sample::post(),
+        Endpoint::Page => feed.list_feed(case::list_feed()).await?.into_inner() == sample::page(),
+        Endpoint::Create | Endpoint::GrpcWeb => bail!("it is asked of gateways only"),
+    };
+    ensure!(is_same, "another message");
+    Ok(())
+}
+
 /// Checks that a gateway answers an endpoint as the contract says, and refuses a wrong token.
 ///
 /// # Errors
@@ -72,6 +87,9 @@ pub(super) async fn check(
 ) -> Result<()> {
     let template = endpoint.template(who)?;
     let named = || format!("{} of {}", endpoint.name(), who.name());
+    if who.is_direct() {
+        return check_direct(address, endpoint).await.with_context(named);
+    }
     let asked = ask_ready(address, &template, token).await;
     let (status, body) = asked.with_context(named)?;
     let shown = || {

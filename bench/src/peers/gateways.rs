@@ -109,19 +109,27 @@ impl Gateways {
         })
     }
 
-    /// Where a gateway listens, and its process; `None` when it is not there.
+    /// Where a gateway, or the service behind them, listens, and its process; `None` when it is not there.
     pub(super) fn get(&self, who: Who) -> Result<Option<(SocketAddr, u32)>> {
-        let found = self.running.iter().find(|(is, _)| *is == who);
+        let found = if who.is_direct() {
+            Some(&self.upstream)
+        } else {
+            let mut running = self.running.iter();
+            running
+                .find(|(is, _)| *is == who)
+                .map(|(_, process)| process)
+        };
         found
-            .map(|(_, process)| Ok((process.address, process.pid()?)))
+            .map(|process| Ok((process.address, process.pid()?)))
             .transpose()
     }
 
-    /// Those that run.
+    /// Those that run, and the service behind them.
     pub(super) fn all(&self) -> impl Iterator<Item = (Who, SocketAddr)> {
-        self.running
-            .iter()
+        let running = self.running.iter();
+        running
             .map(|(who, process)| (*who, process.address))
+            .chain([(Who::Direct, self.upstream.address)])
     }
 
     /// Every process of the comparison but its load.

@@ -74,6 +74,8 @@ pub(super) fn text(results: &Results) -> String {
         |report| Some(report.per_second()),
         |figure| format!("{:.0}", figure.median),
     );
+    text += "\nThe RPC called directly by 32 callers, and REST through a gateway as a part of that throughput\n\n";
+    text += &direct(results);
     if let Some(rate) = results.rate() {
         text += &format!(
             "\nLatency at {rate} requests a second, µs from when a request was due: p50 / p99 / p99.9\n\n"
@@ -192,31 +194,65 @@ fn memory(results: &Results) -> String {
     )
 }
 
-fn targets(results: &Results) -> String {
-    let mut text = "| ratio | measured | at most | |\n|---|---:|---:|---|\n".to_owned();
-    for target in &TARGETS {
-        let Some(figure) = target.measured(results) else {
+/// Everybody's throughput as a part of what the service gives who calls it without a gateway.
+fn direct(results: &Results) -> String {
+    let mut text = "| | directly, a second | edge | floor | Envoy | NestJS |\n|---|---:|---:|---:|---:|---:|\n".to_owned();
+    let ways = [
+        (Who::Direct, "32 connections"),
+        (Who::DirectByOne, "one connection"),
+        (
+            Who::DirectApart,
+            "32 connections, load on the gateways' core",
+        ),
+    ];
+    let per_second = |report: &Report| Some(report.per_second());
+    for endpoint in [Endpoint::Post, Endpoint::Page] {
+        let case = Case {
+            endpoint,
+            auth: Auth::None,
+        };
+        for (way, how) in ways {
+            let Some(called) = results.figure(&case.name(), way, Load::Closed, per_second) else {
+                continue;
+            };
+            let cell = |column: &Column| {
+                let who = who(case, *column)?;
+                let part = results.ratio(&case.name(), who, way, per_second)?;
+                Some(spread(part))
+            };
+            let cells: Vec<String> = COLUMNS[..4]
+                .iter()
+                .map(|column| cell(column).unwrap_or_default())
+                .collect();
             let _written = writeln!(
                 text,
-                "| {} | | {} | not measured |",
-                target.what, target.at_most
+                "| {}, {how} | {:.0} | {} |",
+                title(case),
+                called.median,
+                cells.join(" | ")
             );
-            continue;
+        }
+    }
+    text
+}
+
+/// A ratio with the least and the most of the rounds.
+fn spread(ratio: Figure) -> String {
+    format!("{:.2} ({:.2}–{:.2})", ratio.median, ratio.least, ratio.most)
+}
+
+fn targets(results: &Results) -> String {
+    let mut text = "| ratio | measured | target | |\n|---|---:|---:|---|\n".to_owned();
+    for target in &TARGETS {
+        let (measured, verdict) = match target.measured(results) {
+            Some(ratio) => (spread(ratio), target.bound.verdict(ratio.median)),
+            None => (String::new(), "not measured"),
         };
-        let verdict = match target.at_most {
-            most if most.is_infinite() => "",
-            most if figure.median <= most => "hit",
-            _ => "**missed**",
-        };
-        let most = if target.at_most.is_infinite() {
-            String::new()
-        } else {
-            target.at_most.to_string()
-        };
+        let bound = target.bound.text();
         let _written = writeln!(
             text,
-            "| {} | {:.2} ({:.2}–{:.2}) | {most} | {verdict} |",
-            target.what, figure.median, figure.least, figure.most
+            "| {} | {measured} | {bound} | {verdict} |",
+            target.what
         );
     }
     text

@@ -12,8 +12,8 @@ use super::results::Load;
 use super::tokens::Mint;
 use crate::load::{self, Pace, Plan, Report, Tokens};
 
-/// Connections of the load.
-const CONNECTIONS: usize = 32;
+/// Callers of the load, each with a connection of its own unless they share one.
+const CALLERS: usize = 32;
 
 /// How long and how often is measured.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +28,8 @@ pub(super) struct Effort {
     pub(super) rate: f64,
     /// The core of the load.
     pub(super) core: usize,
+    /// The core of the gateways.
+    pub(super) gateway_core: usize,
 }
 
 /// One measurement.
@@ -190,9 +192,18 @@ impl Comparison<'_> {
         let Some((address, pid)) = self.gateways.get(who)? else {
             return Ok(None);
         };
+        let (connections, callers) = match who {
+            Who::DirectByOne => (1, CALLERS),
+            _ => (CALLERS, 1),
+        };
+        let core = match who {
+            Who::DirectApart => self.effort.gateway_core,
+            _ => self.effort.core,
+        };
         let plan = Plan {
             address,
-            connections: CONNECTIONS,
+            connections,
+            callers,
             pace,
             warm_up_ms: self.effort.warm_up_ms,
             measure_ms,
@@ -201,7 +212,7 @@ impl Comparison<'_> {
             watch: vec![pid],
         };
         let named = || format!("{} of {}", case.name(), who.name());
-        let report = load::in_process(&plan, Some(self.effort.core))
+        let report = load::in_process(&plan, Some(core))
             .await
             .with_context(named)?;
         let failed: u64 = report.failures.values().sum();

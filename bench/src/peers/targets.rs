@@ -9,34 +9,56 @@ use crate::load::Report;
 enum Of {
     /// CPU for one request.
     Cpu(&'static str, Who, Who),
+    /// Requests a second.
+    Throughput(&'static str, Who, Who),
     /// Memory under load.
     Memory(Who, Who),
     /// p99 by p50 near saturation.
     Tail(Who),
 }
 
-/// A ratio and how large it may be.
+/// What a ratio is to be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Bound {
+    /// Not larger.
+    AtMost(f64),
+    /// Not smaller.
+    AtLeast(f64),
+    /// Whatever it is: it helps to judge others.
+    None,
+}
+
+/// A ratio and its bound.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Target {
     pub(super) what: &'static str,
     of: Of,
-    pub(super) at_most: f64,
+    pub(super) bound: Bound,
 }
 
 const fn cpu(what: &'static str, case: &'static str, one: Who, other: Who, at_most: f64) -> Target {
     Target {
         what,
         of: Of::Cpu(case, one, other),
-        at_most,
+        bound: Bound::AtMost(at_most),
+    }
+}
+
+const fn throughput(what: &'static str, case: &'static str, at_least: f64) -> Target {
+    Target {
+        what,
+        of: Of::Throughput(case, Edge, Direct),
+        bound: Bound::AtLeast(at_least),
     }
 }
 
 use Who::{
-    Edge, EdgeBare, EdgeEachTime, EdgeWhole, Envoy, EnvoyEachTime, Floor, FloorEachTime, Nest,
+    Direct, Edge, EdgeBare, EdgeEachTime, EdgeWhole, Envoy, EnvoyEachTime, Floor, FloorEachTime,
+    Nest,
 };
 
 /// All of them.
-pub(super) const TARGETS: [Target; 21] = [
+pub(super) const TARGETS: [Target; 23] = [
     cpu(
         "GET post, no token: edge to floor",
         "post/no-token",
@@ -124,12 +146,12 @@ pub(super) const TARGETS: [Target; 21] = [
     Target {
         what: "memory under load: edge to Envoy",
         of: Of::Memory(Edge, Envoy),
-        at_most: 0.5,
+        bound: Bound::AtMost(0.5),
     },
     Target {
         what: "memory under load: edge to NestJS",
         of: Of::Memory(Edge, Nest),
-        at_most: 0.2,
+        bound: Bound::AtMost(0.2),
     },
     cpu(
         "everything on to bare, GET post",
@@ -155,24 +177,32 @@ pub(super) const TARGETS: [Target; 21] = [
     Target {
         what: "edge at 70 % of saturation: p99 to p50",
         of: Of::Tail(Edge),
-        at_most: 6.0,
+        bound: Bound::AtMost(6.0),
     },
     Target {
         what: "floor at 70 % of saturation: p99 to p50 (no target)",
         of: Of::Tail(Floor),
-        at_most: f64::INFINITY,
+        bound: Bound::None,
     },
     Target {
         what: "Envoy at 70 % of saturation: p99 to p50 (no target)",
         of: Of::Tail(Envoy),
-        at_most: f64::INFINITY,
+        bound: Bound::None,
     },
-    cpu(
-        "GET post: edge to a byte proxy (no target)",
+    Target {
+        what: "GET post: edge to a byte proxy (no target)",
+        of: Of::Cpu("post/no-token", Edge, Who::Proxy),
+        bound: Bound::None,
+    },
+    throughput(
+        "GET post, throughput: edge to the RPC called directly",
         "post/no-token",
-        Edge,
-        Who::Proxy,
-        f64::INFINITY,
+        0.5,
+    ),
+    throughput(
+        "feed page of 20, throughput: edge to the RPC called directly",
+        "page/no-token",
+        0.5,
     ),
 ];
 
@@ -181,6 +211,9 @@ impl Target {
     pub(super) fn measured(&self, results: &Results) -> Option<Figure> {
         match self.of {
             Of::Cpu(case, one, other) => results.ratio(case, one, other, |report| report.cpu_us(0)),
+            Of::Throughput(case, one, other) => {
+                results.ratio(case, one, other, |report| Some(report.per_second()))
+            }
             Of::Memory(one, other) => {
                 let ratio = results.memory(one)? as f64 / results.memory(other)? as f64;
                 Figure::of(vec![ratio])
@@ -190,5 +223,26 @@ impl Target {
                 results.figure("post/no-token", who, Load::Near, tail)
             }
         }
+    }
+}
+
+impl Bound {
+    /// How it is written.
+    pub(super) fn text(self) -> String {
+        match self {
+            Self::AtMost(most) => format!("≤ {most}"),
+            Self::AtLeast(least) => format!("≥ {least}"),
+            Self::None => String::new(),
+        }
+    }
+
+    /// What is to be said of a ratio.
+    pub(super) fn verdict(self, ratio: f64) -> &'static str {
+        let holds = match self {
+            Self::AtMost(most) => ratio <= most,
+            Self::AtLeast(least) => ratio >= least,
+            Self::None => return "",
+        };
+        if holds { "hit" } else { "**missed**" }
     }
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::CLIENTS;
 use super::stage::Stage;
-use crate::load::{Pace, Plan, Report, Template, Tokens, in_process};
+use crate::load::{Pace, Plan, Protocol, Report, Template, Tokens, in_process};
 
 /// Time of load before anything is counted.
 const WARM_UP: Duration = Duration::from_millis(1000);
@@ -81,6 +81,7 @@ impl Requests {
         Plan {
             address,
             connections,
+            callers: 1,
             pace,
             warm_up_ms: millis(WARM_UP),
             measure_ms: millis(time),
@@ -90,7 +91,8 @@ impl Requests {
                 headers,
                 body: self.body.clone(),
                 expect: self.expect,
-                grpc_web: false,
+                protocol: Protocol::Http,
+                length: None,
             },
             tokens: self.tokens.clone(),
             watch: Vec::new(),

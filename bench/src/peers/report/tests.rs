@@ -3,6 +3,7 @@
 use super::*;
 use crate::load::{Latency, Pace};
 use crate::peers::rounds::Sample;
+use crate::peers::targets::Bound;
 use crate::processes::Usage;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -44,6 +45,11 @@ fn sample(round: usize, case: &str, who: Who, load: Load, cpu_us: u64) -> Sample
     }
 }
 
+fn answered(requests: u64, mut sample: Sample) -> Sample {
+    sample.report.requests = requests;
+    sample
+}
+
 fn results() -> Results {
     let closed = |round, who, cpu| sample(round, "post/no-token", who, Load::Closed, cpu);
     Results {
@@ -64,6 +70,9 @@ fn results() -> Results {
             closed(1, Who::Edge, 44),
             closed(1, Who::Floor, 40),
             closed(1, Who::Envoy, 100),
+            answered(1250, closed(0, Who::Direct, 9)),
+            answered(2500, closed(1, Who::Direct, 9)),
+            answered(4000, closed(1, Who::DirectByOne, 5)),
             sample(0, "post/no-token", Who::Edge, Load::Open, 60),
             sample(0, "post/no-token", Who::Edge, Load::Near, 30),
         ],
@@ -75,22 +84,22 @@ fn ratios_are_of_the_same_round() {
     let text = text(&results());
     // 24/20 and 44/40; not the medians' 34/30.
     assert!(
-        text.contains("| GET post, no token: edge to floor | 1.15 (1.10–1.20) | 1.25 | hit |"),
+        text.contains("| GET post, no token: edge to floor | 1.15 (1.10–1.20) | ≤ 1.25 | hit |"),
         "{text}"
     );
     assert!(
         text.contains(
-            "| GET post, no token: edge to Envoy | 0.46 (0.44–0.48) | 0.45 | **missed** |"
+            "| GET post, no token: edge to Envoy | 0.46 (0.44–0.48) | ≤ 0.45 | **missed** |"
         ),
         "{text}"
     );
     assert!(
-        text.contains("| GET post, no token: edge to NestJS | | 0.17 | not measured |"),
+        text.contains("| GET post, no token: edge to NestJS |  | ≤ 0.17 | not measured |"),
         "{text}"
     );
     assert!(
         text.contains(
-            "| edge at 70 % of saturation: p99 to p50 | 7.00 (7.00–7.00) | 6 | **missed** |"
+            "| edge at 70 % of saturation: p99 to p50 | 7.00 (7.00–7.00) | ≤ 6 | **missed** |"
         ),
         "{text}"
     );
@@ -99,6 +108,45 @@ fn ratios_are_of_the_same_round() {
         text.contains("other programs that ran to the end used 12 s of CPU."),
         "{text}"
     );
+}
+
+#[test]
+fn throughput_through_a_gateway_is_a_part_of_that_without() {
+    let text = text(&results());
+    // 1000 of 1250 and of 2500; the floor answered as many as the edge, NestJS was not there.
+    let part = "0.60 (0.40–0.80)";
+    assert!(
+        text.contains(&format!(
+            "| GET post, no token, 32 connections | 938 | {part} | {part} | {part} |  |"
+        )),
+        "{text}"
+    );
+    assert!(
+        text.contains("| GET post, no token, one connection | 2000 | 0.25 (0.25–0.25) |"),
+        "{text}"
+    );
+    assert!(
+        text.contains(&format!(
+            "| GET post, throughput: edge to the RPC called directly | {part} | ≥ 0.5 | hit |"
+        )),
+        "{text}"
+    );
+    assert!(
+        text.contains(
+            "page of 20, throughput: edge to the RPC called directly |  | ≥ 0.5 | not measured |"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_bound_holds_at_its_value_and_on_its_side() {
+    let bounds = [Bound::AtMost(0.5), Bound::AtLeast(0.5), Bound::None];
+    let verdicts = |ratio| bounds.map(|bound| bound.verdict(ratio));
+    assert_eq!(verdicts(0.4), ["hit", "**missed**", ""]);
+    assert_eq!(verdicts(0.5), ["hit", "hit", ""]);
+    assert_eq!(verdicts(0.6), ["**missed**", "hit", ""]);
+    assert_eq!(bounds.map(Bound::text), ["≤ 0.5", "≥ 0.5", ""]);
 }
 
 #[test]
