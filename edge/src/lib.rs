@@ -110,6 +110,8 @@ impl Edge {
         let routes = Routes::new(&config.retired_versions, kit.inbox.is_some())?;
         let news = Arc::new(News::default());
         let listening = News::task(&news, &kit.redis);
+        let limiter = Limiter::new(kit.redis.clone(), &config)?;
+        let counting = limiter.task();
         let forced_traces = telemetry::trace::Forced::per_second(config.limits.forced_traces);
         let door = Arc::new(Door {
             forced_traces,
@@ -118,7 +120,7 @@ impl Edge {
             cache: Cache::new(config.cache_bytes, news),
             routes,
             gate: Arc::clone(&gate),
-            limiter: Limiter::new(kit.redis.clone(), &config)?,
+            limiter,
             overload: Overload::new(config.limits.capacity()),
             cors: Cors::new(&config.origins)?,
             health: Health::new(&config.mandatory, kit.peers.clone(), kit.redis),
@@ -139,6 +141,7 @@ impl Edge {
             .into_iter()
             .for_each(|task| feeds.spawn(task));
         feeds.spawn(listening);
+        feeds.spawn(counting);
         listener.spawn(accept::serve(socket, door, stop.clone()));
         Ok(Running {
             local_addr,

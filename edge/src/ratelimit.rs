@@ -1,29 +1,31 @@
-//! Rate limits: sliding windows in Redis, one round trip for all buckets of a request, the tightest one reported (GW-3..GW-6).
+//! Rate limits: sliding windows in Redis, at most one round trip for a request, the tightest bucket reported (GW-3..GW-6).
 
+mod batch;
 mod local;
 mod table;
 
 use std::cmp::Reverse;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use chassis::Task;
 use fault::{Fault, Reason};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use identity::Caller;
-use redis::{Arg, Redis, Script};
+use redis::Redis;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 pub use self::table::{Figures, RedisDown};
 
+use self::batch::Batches;
 use self::local::Local;
 use self::table::{Applies, Bucket, Subject};
 use crate::client_ip;
 use crate::config::Config;
-
-static WINDOW: Script = Script::new(include_str!("ratelimit/window.lua"));
 
 /// How long Redis is left alone after it failed to answer: waiting for it once a second is enough.
 const REST: Duration = Duration::from_secs(1);
@@ -32,7 +34,7 @@ const REST: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Limiter {
     table: Vec<Bucket>,
-    redis: Redis,
+    batches: Arc<Batches>,
     patience: Duration,
     local: Local,
     epoch: Instant,
@@ -126,12 +128,17 @@ impl Limiter {
         let patience = Duration::from_millis(config.limits.ratelimit_ms);
         Ok(Self {
             table: table::table(&config.buckets)?,
-            redis,
+            batches: Batches::new(redis, patience),
             patience,
             local,
             epoch,
             resting_until,
         })
+    }
+
+    /// The task that asks Redis for all requests. Without it each asks for itself.
+    pub(crate) fn task(&self) -> Task {
+        Batches::task(&self.batches)
     }
 
     /// Counts a request in every bucket that applies to it, or refuses it and counts nothing. Returns how the tightest
@@ -163,25 +170,10 @@ impl Limiter {
         if elapsed() < self.resting_until.load(Ordering::Relaxed) {
             return None;
         }
-        let keys: Vec<String> = charges.iter().map(|it| it.key.to_string()).collect();
-        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let mut args = Vec::with_capacity(charges.len() * 3);
-        for charge in charges {
-            let slot = i64::try_from(charge.bucket.slot().as_millis()).unwrap_or(i64::MAX);
-            args.extend(
-                [
-                    i64::from(charge.bucket.figures.limit),
-                    slot,
-                    i64::from(charge.cost),
-                ]
-                .map(Arg::from),
-            );
-        }
-        let answer =
-            tokio::time::timeout(self.patience, self.redis.eval(&WINDOW, &keys, &args)).await;
+        let answer = tokio::time::timeout(self.patience, self.batches.ask(charges)).await;
         match answer
             .map_err(Fault::unavailable)
-            .and_then(|reply| counts(charges, reply?))
+            .and_then(|numbers| counts(charges, &numbers?))
         {
             Ok(answer) => Some(answer),
             Err(error) => {
@@ -250,12 +242,7 @@ fn charges<'a>(
     applying.filter_map(charge).collect()
 }
 
-fn counts(charges: &[Charge<'_>], reply: redis::Reply) -> Result<(bool, Vec<Count>), Fault> {
-    let numbers: Vec<i64> = reply
-        .many()?
-        .iter()
-        .map(redis::Reply::int)
-        .collect::<Result<_, _>>()?;
+fn counts(charges: &[Charge<'_>], numbers: &[i64]) -> Result<(bool, Vec<Count>), Fault> {
     let (admitted, windows) = numbers
         .split_first()
         .ok_or_else(|| Fault::internal("an empty reply to a rate-limit script"))?;

@@ -25,6 +25,9 @@ const OWN: [&str; 4] = ["time", "level", "target", "message"];
 /// Room for a line of the usual length.
 const USUAL: usize = 512;
 
+/// Room for as many members as most lines have.
+const MEMBERS: usize = 24;
+
 /// Writes each event as one JSON object in one line. Fields of the spans around it come
 /// with it, inner ones winning; names turn from `request_id` to `requestId`.
 pub(crate) struct JsonLines<W> {
@@ -95,8 +98,9 @@ impl Line {
         let now = identity::clock::now().format(&Rfc3339).unwrap_or_default();
         let mut line = Self {
             json: String::with_capacity(USUAL),
-            names: OWN.to_vec(),
+            names: Vec::with_capacity(MEMBERS),
         };
+        line.names.extend(OWN);
         line.json.push('{');
         line.text("time", &now);
         line.text("level", metadata.level().as_str());
@@ -133,15 +137,13 @@ impl Line {
             self.json.push(',');
         }
         self.json.push('"');
-        let mut begins_a_word = false;
-        for c in name.chars() {
-            if c == '_' {
-                begins_a_word = true;
-            } else if std::mem::take(&mut begins_a_word) {
-                self.json.push(c.to_ascii_uppercase());
-            } else {
-                self.json.push(c);
-            }
+        let mut words = name.split('_');
+        self.json.push_str(words.next().unwrap_or_default());
+        for word in words {
+            let mut letters = word.chars();
+            let first = letters.next().map(|c| c.to_ascii_uppercase());
+            self.json.extend(first);
+            self.json.push_str(letters.as_str());
         }
         self.json.push_str("\":");
     }

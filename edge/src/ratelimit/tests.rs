@@ -1,6 +1,7 @@
 //! Whom each bucket counts, and what counting costs.
 
 use identity::Role;
+use redis::{Arg, Script};
 use testkit::Rig;
 use uuid::Uuid;
 
@@ -89,14 +90,23 @@ static COUNTED: Script = Script::new(concat!(
 
 /// Counts once in windows of this many milliseconds a slot; returns whether it was admitted, and the commands that took.
 async fn count(rig: &Rig, keys: &[&str], limit: i64, slot: i64) -> (bool, i64) {
-    let args: Vec<Arg> = keys
+    let numbers = count_all(rig, &[keys], limit, slot).await;
+    (numbers[0] == 1, numbers[numbers.len() - 1])
+}
+
+/// Counts requests with these windows once each, in one call, and returns all that says.
+async fn count_all(rig: &Rig, requests: &[&[&str]], limit: i64, slot: i64) -> Vec<i64> {
+    let args: Vec<Arg> = requests
         .iter()
-        .flat_map(|_| [limit, slot, 1].map(Arg::from))
+        .flat_map(|keys| {
+            let count = i64::try_from(keys.len()).unwrap();
+            let windows = keys.iter().flat_map(|_| [limit, slot, 1]);
+            [count].into_iter().chain(windows).map(Arg::from)
+        })
         .collect();
-    let reply = rig.redis().eval(&COUNTED, keys, &args).await.unwrap();
-    let numbers = reply.many().unwrap();
-    let (first, last) = (numbers.first().unwrap(), numbers.last().unwrap());
-    (first.int().unwrap() == 1, last.int().unwrap())
+    let reply = rig.redis().eval(&COUNTED, &requests.concat(), &args).await;
+    let numbers = reply.unwrap().many().unwrap();
+    numbers.iter().map(|it| it.int().unwrap()).collect()
 }
 
 #[tokio::test]
@@ -118,6 +128,36 @@ async fn gw_3_a_call_costs_one_command_and_two_for_each_window_however_full_it_i
         (false, 1 + 3),
         "a refusal only looks"
     );
+}
+
+#[tokio::test]
+async fn gw_4_requests_in_one_call_count_one_after_the_other_each_in_all_its_windows_or_in_none() {
+    let rig = Rig::start().await;
+    const DAY: i64 = 24 * 3600 * 1000;
+    let (both, one) = (["rl:test:a", "rl:test:b"], ["rl:test:b"]);
+    let numbers = count_all(&rig, &[&one, &both, &both, &one, &both[..1]], 2, DAY).await;
+    let without_times = [
+        vec![numbers[0], numbers[1]],
+        vec![numbers[3], numbers[4], numbers[6]],
+        vec![numbers[8], numbers[9], numbers[11]],
+        vec![numbers[13], numbers[14]],
+        vec![numbers[16], numbers[17]],
+    ];
+    assert_eq!(
+        without_times,
+        [
+            vec![1, 1],
+            vec![1, 1, 2],
+            vec![0, 1, 2],
+            vec![0, 2],
+            vec![1, 2],
+        ]
+    );
+    assert!([2, 5, 7, 10, 12, 15, 18].iter().all(|&it| numbers[it] > 0));
+    assert_eq!(numbers[19..], [1 + 2 * 3], "commands for all of them");
+    // What was counted in one call is there for the next.
+    assert_eq!(count(&rig, &["rl:test:a"], 2, DAY).await, (false, 1 + 1));
+    assert_eq!(count(&rig, &["rl:test:a"], 3, DAY).await, (true, 1 + 2));
 }
 
 #[tokio::test]
