@@ -96,9 +96,12 @@ async fn gw_3_without_the_task_each_asks_for_itself() {
 
 #[tokio::test]
 async fn gw_6_who_shares_a_trip_that_fails_hears_so() {
+    static SPOIL: Script = Script::new("return redis.call('SET', KEYS[1], 'no hash')");
     let rig = Rig::start().await;
-    let (table, batches) = (table(90), Batches::new(rig.redis().clone(), Duration::ZERO));
+    let (table, batches) = (table(90), Batches::new(rig.redis().clone(), LONG));
     let charges = charges(&table);
+    let key = charges[0].key.to_string();
+    rig.redis().eval(&SPOIL, &[&key], &[]).await.unwrap();
     let all = join_all((0..3).map(|_| batches.ask(&charges)));
     let answers = served(&batches, all).await;
     assert!(answers.iter().all(Result::is_err), "{answers:?}");
