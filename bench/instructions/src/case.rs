@@ -13,19 +13,37 @@ pub(crate) const CALLS: u64 = 200;
 /// What is counted.
 pub(crate) type Call = Box<dyn FnMut()>;
 
-/// Makes the call to be counted.
-pub(crate) type Prepare = Box<dyn Fn() -> anyhow::Result<Call>>;
-
 /// Something whose instructions are counted.
 pub(crate) struct Case {
     /// Its name in the baseline.
     pub(crate) name: String,
     /// The case it is set beside, and at most how many times as much it may cost.
-    pub(crate) yardstick: Option<(String, f64)>,
-    pub(crate) prepare: Prepare,
+    yardstick: Option<(String, f64)>,
+    /// Makes the call to be counted.
+    prepare: Box<dyn Fn() -> anyhow::Result<Call>>,
 }
 
 impl Case {
+    /// A case that is set beside nothing.
+    pub(crate) fn of(
+        name: impl Into<String>,
+        prepare: impl Fn() -> anyhow::Result<Call> + 'static,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            yardstick: None,
+            prepare: Box::new(prepare),
+        }
+    }
+
+    /// The same, set beside another case.
+    pub(crate) fn at_most(self, times: f64, yardstick: &Self) -> Self {
+        Self {
+            yardstick: Some((yardstick.name.clone(), times)),
+            ..self
+        }
+    }
+
     /// Calls it: warm first, then counted.
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let mut call = (self.prepare)()?;

@@ -1,7 +1,6 @@
 //! The transcoder both ways, beside prost decoding the same message into its type.
 
 use std::hint::black_box;
-use std::sync::Arc;
 
 use anyhow::ensure;
 use prost::Message;
@@ -18,14 +17,13 @@ const READ: f64 = 2.6;
 /// A message in both forms, and the tables that convert it.
 struct Sample {
     transcoder: Transcoder,
-    name: &'static str,
     json: Vec<u8>,
     wire: Vec<u8>,
 }
 
 impl Sample {
     /// Makes the message and makes sure that both ways agree on it.
-    fn of(name: &'static str) -> anyhow::Result<Arc<Self>> {
+    fn of(name: &str) -> anyhow::Result<Self> {
         let transcoder = Transcoder::new(&descriptor()?)?;
         let value = if name == PAGE { page() } else { post(0) };
         let shuffled = serde_json::to_vec(&value)?;
@@ -37,57 +35,44 @@ impl Sample {
         );
         // Printed in the order of the contract and read back, the wire has that order too, as encoders write it.
         let wire = transcoder.json_to_wire(name, &json, Dialect::Api)?;
-        Ok(Arc::new(Self {
+        Ok(Self {
             transcoder,
-            name,
             json,
             wire,
-        }))
+        })
     }
 }
 
 /// The cases of the codec.
 pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    for (label, name) in [("post", POST), ("page of 20 posts", PAGE)] {
-        let decode = format!("{label}: prost decode");
-        cases.push(Case {
-            name: decode.clone(),
-            yardstick: None,
-            prepare: Box::new(move || decoded(name)),
-        });
-        cases.push(Case {
-            name: format!("{label}: wire to JSON"),
-            yardstick: Some((decode.clone(), PRINT)),
-            prepare: Box::new(move || {
-                let sample = Sample::of(name)?;
-                Ok(Box::new(move || {
-                    let wire = black_box(&sample.wire);
-                    drop(black_box(sample.transcoder.wire_to_json(
-                        sample.name,
-                        wire,
-                        Dialect::Api,
-                    )));
-                }))
-            }),
-        });
-        cases.push(Case {
-            name: format!("{label}: JSON to wire"),
-            yardstick: Some((decode, READ)),
-            prepare: Box::new(move || {
-                let sample = Sample::of(name)?;
-                Ok(Box::new(move || {
-                    let json = black_box(&sample.json);
-                    drop(black_box(sample.transcoder.json_to_wire(
-                        sample.name,
-                        json,
-                        Dialect::Api,
-                    )));
-                }))
-            }),
-        });
-    }
-    cases
+    [("post", POST), ("page of 20 posts", PAGE)]
+        .into_iter()
+        .flat_map(|(label, name)| {
+            let decode = Case::of(format!("{label}: prost decode"), move || decoded(name));
+            let print = Case::of(format!("{label}: wire to JSON"), move || printed(name));
+            let read = Case::of(format!("{label}: JSON to wire"), move || parsed(name));
+            let (print, read) = (print.at_most(PRINT, &decode), read.at_most(READ, &decode));
+            [decode, print, read]
+        })
+        .collect()
+}
+
+fn printed(name: &'static str) -> anyhow::Result<Call> {
+    let sample = Sample::of(name)?;
+    Ok(Box::new(move || {
+        let wire = black_box(&sample.wire);
+        let json = sample.transcoder.wire_to_json(name, wire, Dialect::Api);
+        drop(black_box(json));
+    }))
+}
+
+fn parsed(name: &'static str) -> anyhow::Result<Call> {
+    let sample = Sample::of(name)?;
+    Ok(Box::new(move || {
+        let json = black_box(&sample.json);
+        let wire = sample.transcoder.json_to_wire(name, json, Dialect::Api);
+        drop(black_box(wire));
+    }))
 }
 
 /// The typed decode of the same bytes.

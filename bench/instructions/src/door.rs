@@ -19,16 +19,11 @@ use crate::case::{CALLS, Call, Case, WARM};
 
 /// The cases of the edge.
 pub(crate) fn cases() -> Vec<Case> {
-    let case = |name: &str, prepare: fn() -> anyhow::Result<Call>| Case {
-        name: name.to_owned(),
-        yardstick: None,
-        prepare: Box::new(prepare),
-    };
     vec![
-        case("token: from the cache", kept),
-        case("token: ES256 verified", verified),
-        case("limits: decided in process", limited),
-        case("refusal in its envelope", refused),
+        Case::of("token: from the cache", kept),
+        Case::of("token: ES256 verified", verified),
+        Case::of("limits: decided in process", limited),
+        Case::of("refusal in its envelope", refused),
     ]
 }
 

@@ -17,39 +17,27 @@ const ENVELOPE: f64 = 2.5;
 
 /// The cases of the envelope.
 pub(crate) fn cases() -> Vec<Case> {
-    let both = |name: &str, path: &'static str, message: Vec<u8>, decode: fn(&[u8]) -> bool| {
-        let decoded = format!("{name}: prost decode");
-        let bytes = message.clone();
-        [
-            Case {
-                name: decoded.clone(),
-                yardstick: None,
-                prepare: Box::new(move || {
-                    let bytes = bytes.clone();
-                    Ok(Box::new(move || {
-                        black_box(decode(black_box(&bytes)));
-                    }))
-                }),
-            },
-            Case {
-                name: format!("{name}: envelope"),
-                yardstick: Some((decoded, ENVELOPE)),
-                prepare: Box::new(move || enveloped(path, message.clone())),
-            },
-        ]
-    };
-    let post = post().encode_to_vec();
-    let page = page().encode_to_vec();
-    let decodes = |bytes: &[u8]| Post::decode(bytes).is_ok();
-    let [one, two] = both(
-        "feed post",
-        "/v1/posts/0190b6a0-1111-7000-8000-000000000001",
-        post,
-        decodes,
-    );
-    let decodes = |bytes: &[u8]| ListFeedResponse::decode(bytes).is_ok();
-    let [three, four] = both("feed page", "/v1/feed", page, decodes);
-    vec![one, two, three, four]
+    let post_path = "/v1/posts/0190b6a0-1111-7000-8000-000000000001";
+    let post = both("feed post", post_path, &post());
+    let page = both("feed page", "/v1/feed", &page());
+    post.into_iter().chain(page).collect()
+}
+
+/// A message decoded into its type, and in its envelope.
+fn both<M: Message + Default>(name: &str, path: &'static str, message: &M) -> [Case; 2] {
+    let bytes = message.encode_to_vec();
+    let wire = bytes.clone();
+    let decode = Case::of(format!("{name}: prost decode"), move || {
+        let wire = wire.clone();
+        Ok(Box::new(move || {
+            black_box(M::decode(black_box(wire.as_slice())).is_ok());
+        }))
+    });
+    let envelope = Case::of(format!("{name}: envelope"), move || {
+        enveloped(path, bytes.clone())
+    });
+    let envelope = envelope.at_most(ENVELOPE, &decode);
+    [decode, envelope]
 }
 
 fn enveloped(path: &'static str, message: Vec<u8>) -> anyhow::Result<Call> {
@@ -121,25 +109,29 @@ fn post() -> Post {
     }
 }
 
-fn page() -> ListFeedResponse {
-    let card = PostCard {
-        id: "0190b6a0-1111-7000-8000-000000000001".to_owned(),
-        r#type: PostType::Opportunity.into(),
-        author: Some(author()),
-        title: Some("Looking for a co-founder".to_owned()),
-        content: CONTENT.to_owned(),
-        tags: ["chemistry", "climate"].map(str::to_owned).to_vec(),
-        metadata: r#"{"stage":"pilot","budget":12500.5}"#.to_owned(),
-        likes_count: 1234,
-        comments_count: 56,
-        views_count: 78901,
-        visibility: PostVisibility::Public.into(),
-        created_at: at(1_762_700_000),
-        published_at: at(1_762_700_060),
+/// The post as lists show it.
+fn card(post: Post) -> PostCard {
+    PostCard {
+        id: post.id,
+        r#type: post.r#type,
+        author: post.author,
+        title: post.title,
+        content: post.content,
+        tags: post.tags,
+        metadata: post.metadata,
+        likes_count: post.likes_count,
+        comments_count: post.comments_count,
+        views_count: post.views_count,
+        visibility: post.visibility,
+        created_at: post.created_at,
+        published_at: post.published_at,
         ..PostCard::default()
-    };
+    }
+}
+
+fn page() -> ListFeedResponse {
     ListFeedResponse {
-        items: vec![card; 20],
+        items: vec![card(post()); 20],
         pagination: Some(Pagination::default()),
         ..ListFeedResponse::default()
     }
