@@ -28,6 +28,7 @@ mod m20261123_000040_base_dead_letters;
 mod m20261123_000041_auth_profile_marks;
 mod m20261123_000042_feed_late_counts;
 mod m20261123_000043_feed_posts_type;
+mod m20261123_000044_feed_guarded;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -75,6 +76,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000041_auth_profile_marks::migration()),
             Box::new(m20261123_000042_feed_late_counts::migration()),
             Box::new(m20261123_000043_feed_posts_type::migration()),
+            Box::new(m20261123_000044_feed_guarded::migration()),
         ]
     }
 }

@@ -24,6 +24,11 @@ const ROWS: &[(&str, &str)] = &[
          (select count(*) from feed.likes l where l.post_id = s.post_id)",
     ),
     (
+        "VIS-8: a counter of guarded likes is not their number",
+        "select s.post_id::text from feed.post_stats s where s.guarded_likes + coalesce((select sum(late.guarded_likes) from feed.post_stats_late late where late.post_id = s.post_id), 0) <> \
+         (select count(*) from feed.likes l join feed.profile_ref r on r.profile_id = l.profile_id where l.post_id = s.post_id and r.is_guarded)",
+    ),
+    (
         "I-2: a counter of comments is not their number",
         "select s.post_id::text from feed.post_stats s where s.comments + coalesce((select sum(late.comments) from feed.post_stats_late late where late.post_id = s.post_id), 0) <> \
          (select count(*) from feed.comments c where c.post_id = s.post_id and c.deleted_at is null)",

@@ -32,8 +32,8 @@ order by p.published_at desc, p.id desc;
 pub(super) const LIKE: &str = "\\set n random(1, :posts)
 \\set m random(1, :people)
 begin;
-insert into feed.likes (id, profile_id, account_id, likeable_type, post_id)
-  select gen_random_uuid(), p.profile_id, p.account_id, 'post', q.id from bench.people p, bench.posts q
+insert into feed.likes (id, profile_id, account_id, likeable_type, post_id, is_guarded)
+  select gen_random_uuid(), p.profile_id, p.account_id, 'post', q.id, false from bench.people p, bench.posts q
   where p.n = :m and q.n = :n on conflict (profile_id, post_id) do nothing;
 insert into feed.outbox (id, aggregate_id, aggregate_version, type, payload, headers, published_at)
   select gen_random_uuid(), id, 1, 'bare', convert_to(repeat('x', 160), 'UTF8'),

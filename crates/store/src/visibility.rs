@@ -71,6 +71,18 @@ pub fn visible(projections: Projections, columns: &Columns, viewer: &Viewer) -> 
     )
 }
 
+/// Returns the same condition as SQL for a statement whose parameters `viewer` and `account` are the viewer's profile and
+/// account, null for nobody.
+#[must_use]
+pub fn visible_to(
+    projections: Projections,
+    columns: &Columns,
+    viewer: &str,
+    account: &str,
+) -> String {
+    rule(projections, columns, viewer, account)
+}
+
 /// Returns SQL that says of a row, its author's profile joined as `author`, that everybody may see it whom no block
 /// keeps from it, and that none does so with the account `account` (a parameter, or null). It holds for no row for
 /// which [`visible`] does not, whoever views, and for most rows of a community; it costs a fraction, since nothing of

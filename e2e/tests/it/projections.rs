@@ -108,6 +108,7 @@ async fn pj_5_what_projections_lost_or_made_up_is_repaired_and_stays_so() {
              insert into feed.account_ref (account_id, state, version) values ('{stranger}', 'deleted', 1);
              insert into feed.account_ref (account_id, state, version)
                select user_account_id, 'suspended', 0 from profile.profiles where id = '{lost_id}';
+             update feed.profile_ref set is_guarded = true where profile_id = '{ahead_id}';
              update account.user_accounts set is_active = false, version = version + 1
                where id = (select user_account_id from profile.profiles where id = '{behind_id}')"
         ),
@@ -117,6 +118,10 @@ async fn pj_5_what_projections_lost_or_made_up_is_repaired_and_stays_so() {
     let wrong = "select count(*) from profile.profiles p full join feed.profile_ref r on r.profile_id = p.id
         where p.id is null or r.profile_id is null or r.version <> p.version or r.display_name <> p.display_name";
     assert_eq!(number(&world, wrong).await, 0);
+    let guarded = format!(
+        "select count(*) from feed.profile_ref where is_guarded <> (profile_id = '{behind_id}')"
+    );
+    assert_eq!(number(&world, &guarded).await, 0);
     let states = format!(
         "select count(*) from feed.account_ref a join profile.profiles p on p.user_account_id = a.account_id
          where (p.id = '{lost_id}' and a.state = 'live') or (p.id = '{behind_id}' and a.state = 'suspended')"
@@ -134,6 +139,7 @@ async fn pj_5_what_projections_lost_or_made_up_is_repaired_and_stays_so() {
         ("account_ref", "missing", 1),
         ("account_ref", "behind", 1),
         ("account_ref", "unknown", 1),
+        ("likes", "behind", 2),
     ] {
         let counted = repairs("feed", projection, difference);
         assert!(counted >= at_least, "{projection} {difference}: {counted}");

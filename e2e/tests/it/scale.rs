@@ -27,10 +27,15 @@ async fn newest(somebody: &Member) -> Vec<String> {
 }
 
 /// Rows that contradict each other, by what is wrong.
-const CONTRADICTIONS: [(&str, &str); 7] = [
+const CONTRADICTIONS: [(&str, &str); 8] = [
     (
         "likes of posts (I-1)",
         "select count(*) from feed.post_stats s where likes <> (select count(*) from feed.likes l where l.post_id = s.post_id)",
+    ),
+    (
+        "likes of guarded profiles (VIS-8)",
+        "select count(*) from feed.post_stats s where guarded_likes <> (select count(*) from feed.likes l
+           join feed.profile_ref r on r.profile_id = l.profile_id where l.post_id = s.post_id and r.visibility <> 'public')",
     ),
     (
         "comments (I-2)",

@@ -31,6 +31,8 @@ pub struct Model {
     pub post_id: Option<Uuid>,
     /// The comment.
     pub comment_id: Option<Uuid>,
+    /// Whether not everybody may see that profile (`profile_ref`).
+    pub is_guarded: bool,
     /// When.
     pub created_at: TimeDateTimeWithTimeZone,
 }

@@ -11,6 +11,8 @@ pub struct Model {
     pub post_id: Uuid,
     /// Rows in `likes`.
     pub likes: i32,
+    /// Those of them of profiles not everybody may see.
+    pub guarded_likes: i32,
     /// Live rows in `comments`.
     pub comments: i32,
     /// Rows there were in `post_views`.

@@ -2,6 +2,7 @@
 
 pub(crate) mod comment;
 pub(crate) mod erasure;
+pub(crate) mod guard;
 pub(crate) mod like;
 pub(crate) mod news;
 pub(crate) mod people;

@@ -105,18 +105,13 @@ pub(crate) fn post_liked(post: &Post, profile: Uuid) -> ::events::Event {
     ::events::Event::of(post.id, post.version, &event)
 }
 
-/// A like of a post was taken back.
-pub(crate) async fn post_unliked(
-    tx: &mut Tx,
-    ctx: &Context,
-    post: &Post,
-    profile: Uuid,
-) -> Result<()> {
+/// A like of a post was taken back, as above.
+pub(crate) fn post_unliked(post: &Post, profile: Uuid) -> ::events::Event {
     let event = facts::PostUnliked {
         post_id: post.id.to_string(),
         profile_id: profile.to_string(),
     };
-    publish(tx, ctx, post.id, post.version, &event).await
+    ::events::Event::of(post.id, post.version, &event)
 }
 
 /// A comment was written, on a post or in answer to another.

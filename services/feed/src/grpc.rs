@@ -24,7 +24,6 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::store::engagement::Engagement;
 
 type Reply<T> = std::result::Result<Response<T>, Status>;
 
@@ -105,17 +104,17 @@ impl FeedService for Handler {
 
     async fn like_post(&self, request: Request<LikePostRequest>) -> Reply<LikeState> {
         let ctx = Context::of(&request);
-        let counts = self.app.like_post(&ctx, id(&request.get_ref().id)?).await?;
-        Ok(Response::new(like_state(counts)))
+        let likes = self.app.like_post(&ctx, id(&request.get_ref().id)?).await?;
+        Ok(Response::new(like_state(true, likes)))
     }
 
     async fn unlike_post(&self, request: Request<UnlikePostRequest>) -> Reply<LikeState> {
         let ctx = Context::of(&request);
-        let counts = self
+        let likes = self
             .app
             .unlike_post(&ctx, id(&request.get_ref().id)?)
             .await?;
-        Ok(Response::new(like_state(counts)))
+        Ok(Response::new(like_state(false, likes)))
     }
 
     async fn create_comment(&self, request: Request<CreateCommentRequest>) -> Reply<Comment> {
@@ -185,28 +184,25 @@ impl FeedService for Handler {
 
     async fn like_comment(&self, request: Request<LikeCommentRequest>) -> Reply<LikeState> {
         let ctx = Context::of(&request);
-        let counts = self
+        let likes = self
             .app
             .like_comment(&ctx, id(&request.get_ref().id)?)
             .await?;
-        Ok(Response::new(like_state(counts)))
+        Ok(Response::new(like_state(true, likes)))
     }
 
     async fn unlike_comment(&self, request: Request<UnlikeCommentRequest>) -> Reply<LikeState> {
         let ctx = Context::of(&request);
-        let counts = self
+        let likes = self
             .app
             .unlike_comment(&ctx, id(&request.get_ref().id)?)
             .await?;
-        Ok(Response::new(like_state(counts)))
+        Ok(Response::new(like_state(false, likes)))
     }
 }
 
-fn like_state(counts: Engagement) -> LikeState {
-    LikeState {
-        liked: counts.is_liked,
-        likes_count: counts.likes,
-    }
+fn like_state(liked: bool, likes_count: i32) -> LikeState {
+    LikeState { liked, likes_count }
 }
 
 /// An id; the contract has checked its form.

@@ -45,6 +45,7 @@ impl chassis::Service for Feed {
             vec![
                 Arc::new(projections::Profiles),
                 Arc::new(projections::Accounts),
+                Arc::new(app::guard::Guarded),
             ],
         );
         let app = app::App::new(kit.db.clone(), kit.peers, &kit.keys);

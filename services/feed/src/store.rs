@@ -8,6 +8,7 @@ pub(crate) mod engagement;
 pub(crate) mod feed;
 pub(crate) mod glance;
 pub(crate) mod group;
+pub(crate) mod guard;
 pub(crate) mod hidden;
 pub(crate) mod like;
 pub(crate) mod people;

@@ -35,6 +35,6 @@ answers as (
 counters as (
   insert into profile.profile_stats (profile_id) select profile from person)
 insert into feed.profile_ref
-  (profile_id, account_id, display_name, username, profile_type, headline, location, tags, visibility, state, version)
-select profile, account, name, username, kind::text, headline, location, array[topic], visibility::text, 'live', 1
+  (profile_id, account_id, display_name, username, profile_type, headline, location, tags, visibility, state, version, is_guarded)
+select profile, account, name, username, kind::text, headline, location, array[topic], visibility::text, 'live', 1, visibility <> 'public'
 from person

@@ -11,7 +11,7 @@ use crate::domain::post::Post;
 use crate::error::{Error, Result};
 use crate::events::{self, Thread};
 use crate::store::stats::Counter;
-use crate::store::{comment, people, removal};
+use crate::store::{comment, engagement, people, removal};
 
 /// A comment to be written.
 #[derive(Debug)]
@@ -126,7 +126,9 @@ impl App {
         }
         removal::uncount(&*tx, &removed).await?;
         tx.commit().await?;
-        Ok(self.post_engagement(ctx, &post).await?.comments)
+        let counts =
+            engagement::of_posts(&self.db.for_call(ctx), &ctx.viewer(), &[post.id]).await?;
+        Ok(counts.get(&post.id).copied().unwrap_or_default().comments)
     }
 
     /// The comment to be answered, kept from being deleted, and the level of a reply to it.

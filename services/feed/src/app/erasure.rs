@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{App, now};
 use crate::events;
 use crate::store::removal;
-use crate::store::stats::Counter;
+use crate::store::stats::{self, Counter};
 
 /// Profiles or accounts looked for at once.
 const BATCH: i64 = 50;
@@ -73,10 +73,10 @@ pub(crate) async fn remove(tx: &mut Tx, ctx: &Context, profiles: &[Uuid]) -> Res
     for comment in &removed {
         events::comment_deleted(tx, ctx, comment).await?;
     }
-    let (liked_comments, liked_posts) = removal::likes_of(&**tx, profiles).await?;
-    Counter::CommentLikes.take(&**tx, liked_comments).await?;
+    let likes = removal::likes_of(&**tx, profiles).await?;
+    Counter::CommentLikes.take(&**tx, likes.of_comments).await?;
     removal::uncount(&**tx, &removed).await?;
-    Counter::PostLikes.take(&**tx, liked_posts).await
+    stats::take_likes(&**tx, &likes.of_posts).await
 }
 
 /// The same for every profile of an account, and nothing they wrote is kept.

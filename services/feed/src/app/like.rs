@@ -5,67 +5,79 @@ use uuid::Uuid;
 
 use super::App;
 use crate::domain::comment::{Comment, Status};
-use crate::domain::post::Post;
 use crate::error::{Error, Result};
 use crate::events;
-use crate::store::engagement::{self, Engagement};
-use crate::store::{comment, like, stats};
+use crate::store::comment;
+use crate::store::engagement::{self, Thing};
+use crate::store::like::{self, Change};
+use crate::store::stats::{self, Counter};
 
 impl App {
-    /// Makes the active profile like a post.
-    pub(crate) async fn like_post(&self, ctx: &Context, id: Uuid) -> Result<Engagement> {
+    /// Makes the active profile like a post; returns how many likes it knows of.
+    pub(crate) async fn like_post(&self, ctx: &Context, id: Uuid) -> Result<i32> {
         let (post, profile) = self.visible_post_for(ctx, id).await?;
-        let account = ctx.require_caller()?.account_id;
-        let event = ::events::row(ctx, events::post_liked(&post, profile))?;
-        let tx = self.db.begin(ctx).await?;
-        if like::of_post(&*tx, id, profile, account, event).await? {
-            tx.after_commit(|| metrics::counter!("sf_likes_total").increment(1));
-            ::events::wake(&tx);
-        }
-        tx.commit().await?;
-        self.post_engagement(ctx, &post).await
+        let event = events::post_liked(&post, profile);
+        self.change_like(ctx, Change::Like, id, event).await
     }
 
-    /// Takes the active profile's like of a post back.
-    pub(crate) async fn unlike_post(&self, ctx: &Context, id: Uuid) -> Result<Engagement> {
+    /// Takes the active profile's like of a post back; returns how many likes it knows of.
+    pub(crate) async fn unlike_post(&self, ctx: &Context, id: Uuid) -> Result<i32> {
         let post = self.visible_post(ctx, id).await?;
-        let profile = ctx.require_caller()?.profile_id;
-        let target = like::Target::Post(id);
-        let mut tx = self.db.begin(ctx).await?;
-        if like::remove(&*tx, target, profile).await? {
-            events::post_unliked(&mut tx, ctx, &post, profile).await?;
-            target.counter().add(&*tx, id, -1).await?;
-        }
-        tx.commit().await?;
-        self.post_engagement(ctx, &post).await
+        let event = events::post_unliked(&post, ctx.require_caller()?.profile_id);
+        self.change_like(ctx, Change::Unlike, id, event).await
     }
 
-    /// Makes the active profile like a comment.
-    pub(crate) async fn like_comment(&self, ctx: &Context, id: Uuid) -> Result<Engagement> {
+    async fn change_like(
+        &self,
+        ctx: &Context,
+        change: Change,
+        post: Uuid,
+        event: ::events::Event,
+    ) -> Result<i32> {
+        let caller = ctx.require_caller()?;
+        let (who, event) = (
+            (caller.profile_id, caller.account_id),
+            ::events::row(ctx, event)?,
+        );
+        let tx = self.db.begin(ctx).await?;
+        let changed = like::of_post(&*tx, change, post, who, event).await?;
+        if changed.is_some() {
+            ::events::wake(&tx);
+            if change == Change::Like {
+                tx.after_commit(|| metrics::counter!("sf_likes_total").increment(1));
+            }
+        }
+        tx.commit().await?;
+        match changed {
+            Some(likes) => Ok(likes),
+            None => self.likes(ctx, Thing::Post, post).await,
+        }
+    }
+
+    /// Makes the active profile like a comment; returns how many likes it knows of.
+    pub(crate) async fn like_comment(&self, ctx: &Context, id: Uuid) -> Result<i32> {
         let comment = self.visible_comment(ctx, id).await?;
         let profile = self.people.acting(ctx, None).await?;
         let account = ctx.require_caller()?.account_id;
-        let target = like::Target::Comment(id);
         let mut tx = self.db.begin(ctx).await?;
         if like::of_comment(&*tx, id, profile, account).await? {
             events::comment_liked(&mut tx, ctx, &comment, profile).await?;
-            target.counter().add(&*tx, id, 1).await?;
+            Counter::CommentLikes.add(&*tx, id, 1).await?;
         }
         tx.commit().await?;
-        self.comment_engagement(ctx, &comment).await
+        self.likes(ctx, Thing::Comment, id).await
     }
 
-    /// Takes the active profile's like of a comment back.
-    pub(crate) async fn unlike_comment(&self, ctx: &Context, id: Uuid) -> Result<Engagement> {
-        let comment = self.visible_comment(ctx, id).await?;
+    /// Takes the active profile's like of a comment back; returns how many likes it knows of.
+    pub(crate) async fn unlike_comment(&self, ctx: &Context, id: Uuid) -> Result<i32> {
+        self.visible_comment(ctx, id).await?;
         let profile = ctx.require_caller()?.profile_id;
-        let target = like::Target::Comment(id);
         let tx = self.db.begin(ctx).await?;
-        if like::remove(&*tx, target, profile).await? {
-            target.counter().add(&*tx, id, -1).await?;
+        if like::remove_of_comment(&*tx, id, profile).await? {
+            Counter::CommentLikes.add(&*tx, id, -1).await?;
         }
         tx.commit().await?;
-        self.comment_engagement(ctx, &comment).await
+        self.likes(ctx, Thing::Comment, id).await
     }
 
     /// Adds to the counters of posts what waits for them. Every replica does so: what one has taken, another leaves alone.
@@ -88,15 +100,7 @@ impl App {
         Ok(comment)
     }
 
-    pub(crate) async fn post_engagement(&self, ctx: &Context, post: &Post) -> Result<Engagement> {
-        let counts =
-            engagement::of_posts(&self.db.for_call(ctx), &ctx.viewer(), &[post.id]).await?;
-        Ok(counts.get(&post.id).copied().unwrap_or_default())
-    }
-
-    async fn comment_engagement(&self, ctx: &Context, comment: &Comment) -> Result<Engagement> {
-        let counts =
-            engagement::of_comments(&self.db.for_call(ctx), &ctx.viewer(), &[comment.id]).await?;
-        Ok(counts.get(&comment.id).copied().unwrap_or_default())
+    async fn likes(&self, ctx: &Context, thing: Thing, id: Uuid) -> Result<i32> {
+        Ok(engagement::likes(&self.db.for_call(ctx), thing, &ctx.viewer(), id).await?)
     }
 }

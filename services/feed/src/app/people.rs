@@ -106,7 +106,7 @@ impl People {
             let mut profiles = reply.into_inner().profiles;
             profiles.sort_unstable_by(|a, b| a.profile_id.cmp(&b.profile_id));
             for profile in profiles {
-                people::keep(&self.db.for_call(ctx), profile).await?;
+                people::keep(&self.db.for_call(ctx), Some(profile)).await?;
             }
         }
         Ok(())

@@ -70,14 +70,13 @@ impl App {
 
     /// The same of one whose author is read already, and of most its counts.
     pub(crate) async fn see_glance(&self, ctx: &Context, found: Glance) -> Result<PostView> {
-        let engagement = match found.engagement {
-            Some(counted) => counted,
-            None => {
-                let (on, id) = (self.db.for_call(ctx), found.post.id);
-                let counts = engagement::by_rule(&on, Thing::Post, &ctx.viewer(), &[id]).await?;
-                counts.get(&id).copied().unwrap_or_default()
-            }
-        };
+        let mut engagement = found.counts.engagement;
+        if !found.counts.is_certain {
+            let (on, id) = (self.db.for_call(ctx), found.post.id);
+            let counts =
+                engagement::comments_by_rule(&on, Thing::Post, &ctx.viewer(), &[id]).await?;
+            engagement.comments = counts.get(&id).copied().unwrap_or_default();
+        }
         Ok(PostView {
             author: found.author.card,
             engagement,

@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, QueryResult, Value};
 use uuid::Uuid;
 
 use super::hidden::{self, CROWD, NOBODY};
-use super::{column, rows};
+use super::{column, row, rows};
 
 /// What happened to a thing, as far as the viewer may know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,8 +51,36 @@ pub(crate) async fn of_comments(
     of(on, Thing::Comment, viewer, ids).await
 }
 
-/// Few things have been liked or answered by somebody who may be hidden: only of these the whole rule is asked, whose
-/// statement costs several times as much.
+/// Likes of one thing.
+pub(crate) async fn likes(
+    on: &impl ConnectionTrait,
+    thing: Thing,
+    viewer: &Viewer,
+    id: Uuid,
+) -> Result<i32> {
+    static POST: LazyLock<String> = LazyLock::new(|| count_likes(Thing::Post));
+    static COMMENT: LazyLock<String> = LazyLock::new(|| count_likes(Thing::Comment));
+    let sql = match thing {
+        Thing::Post => &POST,
+        Thing::Comment => &COMMENT,
+    };
+    let values = vec![
+        id.into(),
+        viewer.account_id.into(),
+        viewer.profile_id.into(),
+    ];
+    let counted = row(on, sql.as_str(), values).await?;
+    counted.map_or(Ok(0), |row| column(&row, "likes"))
+}
+
+fn count_likes(thing: Thing) -> String {
+    let circle = hidden::circle("$3", "$2");
+    let (likes, counters) = (thing.likes(), thing.counters("$1"));
+    format!("with {circle} select {likes} as likes from {counters} s")
+}
+
+/// Few things have been answered by somebody who may be hidden: only of these the whole rule is asked, whose statement
+/// costs several times as much.
 async fn of(
     on: &impl ConnectionTrait,
     thing: Thing,
@@ -71,54 +99,115 @@ async fn of(
     ];
     for row in rows(on, thing.glance(), values).await? {
         let id = column(&row, "id")?;
-        match certain(&row)? {
-            Some(counted) => {
-                counts.insert(id, counted);
-            }
-            None => doubtful.push(id),
+        let glance = glanced(&row)?;
+        counts.insert(id, glance.engagement);
+        if !glance.is_certain {
+            doubtful.push(id);
         }
     }
-    counts.extend(by_rule(on, thing, viewer, &doubtful).await?);
+    for (id, comments) in comments_by_rule(on, thing, viewer, &doubtful).await? {
+        if let Some(counted) = counts.get_mut(&id) {
+            counted.comments = comments;
+        }
+    }
     Ok(counts)
 }
 
-/// Counts without those the rule hides, of things of which a glance has not told.
-pub(crate) async fn by_rule(
+/// Comments (replies) without those the rule hides, of things of which a glance has not told.
+pub(crate) async fn comments_by_rule(
     on: &impl ConnectionTrait,
     thing: Thing,
     viewer: &Viewer,
     ids: &[Uuid],
-) -> Result<HashMap<Uuid, Engagement>> {
+) -> Result<HashMap<Uuid, i32>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let (sql, values) = match thing {
-        Thing::Post => posts_by_rule(viewer, ids),
-        Thing::Comment => comments_by_rule(viewer, ids),
-    };
+    let (sql, values) = by_rule(thing, viewer, ids);
     rows(on, sql, values)
         .await?
         .iter()
-        .map(|row| Ok((column(row, "id")?, engagement(row)?)))
+        .map(|row| Ok((column(row, "id")?, column(row, "comments")?)))
         .collect()
 }
 
-/// Adds to the counters `s` of posts what waits for them.
-pub(super) const LATE: &str = "cross join lateral (
-    select coalesce(sum(l.likes), 0)::int as likes, coalesce(sum(l.comments), 0)::int as comments
-    from post_stats_late l where l.post_id = s.post_id) late";
+/// What one statement tells of a thing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Glanced {
+    /// The counts; of the comments all, if that is not certain.
+    pub(crate) engagement: Engagement,
+    /// Whether nobody who commented can be hidden from the viewer. If somebody may be, [`comments_by_rule`] tells.
+    pub(crate) is_certain: bool,
+}
+
+/// What a row holds of which [`counted`] was selected.
+pub(super) fn glanced(row: &QueryResult) -> Result<Glanced> {
+    let engagement = Engagement {
+        likes: column(row, "likes")?,
+        comments: column(row, "comments")?,
+        views: column(row, "views")?,
+        is_liked: column(row, "is_liked")?,
+    };
+    Ok(Glanced {
+        engagement,
+        is_certain: column(row, "is_certain")?,
+    })
+}
 
 impl Thing {
-    /// The statement of the counts of things `$1` for the account `$2` and the profile `$3`, where nobody is hidden.
+    /// The counters of the thing `id` with what waits for them, a table of one row: `id`, `likes`, `guarded_likes`,
+    /// `comments` and `views`; of a comment its `post_id` too.
+    pub(super) fn counters(self, id: &str) -> String {
+        match self {
+            Self::Post => format!(
+                "lateral (select s.post_id as id, s.likes + late.likes as likes,
+                   s.guarded_likes + late.guarded_likes as guarded_likes, s.comments + late.comments as comments, s.views
+                 from post_stats s cross join (
+                   select coalesce(sum(l.likes), 0)::int as likes, coalesce(sum(l.guarded_likes), 0)::int as guarded_likes,
+                     coalesce(sum(l.comments), 0)::int as comments
+                   from post_stats_late l where l.post_id = {id}) late
+                 where s.post_id = {id})"
+            ),
+            Self::Comment => format!(
+                "lateral (select c.id, c.post_id, s.likes, (select count(*)::int from likes l
+                     where l.comment_id = {id} and l.is_guarded) as guarded_likes, s.replies as comments, 0 as views
+                 from comment_stats s join comments c on c.id = s.comment_id where s.comment_id = {id} offset 0)"
+            ),
+        }
+    }
+
+    /// The likes of `s` ([`counters`](Self::counters)) the viewer may know of; the statement has the tables of
+    /// [`hidden::circle`].
+    pub(super) fn likes(self) -> String {
+        let by = |who: &str, guarded: &str| {
+            let whose = self.liked_by(who);
+            format!("exists (select from likes l where {whose} and {guarded} offset 0)")
+        };
+        let (seen, shut) = (
+            by("k.profile_id", "l.is_guarded"),
+            by("r.profile_id", "not l.is_guarded"),
+        );
+        format!(
+            "s.likes - s.guarded_likes
+             + case when s.guarded_likes = 0 then 0 else (select count(*)::int from seen k where {seen}) end
+             - case when not exists (select from shut) then 0 else (select count(*)::int
+                 from shut b join profile_ref r on r.account_id = b.account_id where {shut}) end"
+        )
+    }
+
+    /// Whether the like `l` is of `s` and this profile's.
+    fn liked_by(self, profile: &str) -> String {
+        let thing = match self {
+            Self::Post => "post_id",
+            Self::Comment => "comment_id",
+        };
+        format!("l.profile_id = {profile} and l.{thing} = s.id")
+    }
+
+    /// The statement of the counts of things `$1` for the account `$2` and the profile `$3`.
     fn glance(self) -> &'static str {
-        static POSTS: LazyLock<String> = LazyLock::new(|| {
-            let from = format!("post_stats s {LATE} where s.post_id = any ($1)");
-            glance(Thing::Post, "s.post_id", &from)
-        });
-        static COMMENTS: LazyLock<String> = LazyLock::new(|| {
-            let from = "comment_stats s join comments t on t.id = s.comment_id where s.comment_id = any ($1)";
-            glance(Thing::Comment, "s.comment_id", from)
-        });
+        static POSTS: LazyLock<String> = LazyLock::new(|| glance(Thing::Post));
+        static COMMENTS: LazyLock<String> = LazyLock::new(|| glance(Thing::Comment));
         match self {
             Self::Post => &POSTS,
             Self::Comment => &COMMENTS,
@@ -126,109 +215,57 @@ impl Thing {
     }
 }
 
-fn glance(thing: Thing, id: &str, from: &str) -> String {
-    let shut = hidden::SHUT.replace("{account}", "$2");
+fn glance(thing: Thing) -> String {
+    let circle = hidden::circle("$3", "$2");
     let counted = counted(thing, "$3").map(|(name, expression)| format!("{expression} as {name}"));
-    let counted = counted.join(", ");
-    format!("with shut as materialized ({shut}) select {id} as id, {counted} from {from}")
+    let (counted, counters) = (counted.join(", "), thing.counters("page.id"));
+    format!(
+        "with {circle} select s.id, {counted} from unnest($1::uuid[]) as page(id) cross join {counters} s"
+    )
 }
 
-/// What is to be selected of the counters `s` (and what is `late`, of a post; and the comment `t`) for the profile `me`,
-/// each with its name; the statement has the common table `shut`. [`certain`] reads it.
+/// What is to be selected of the counters `s` ([`Thing::counters`]) for the profile `me`, each with its name; the statement
+/// has the tables of [`hidden::circle`]. [`glanced`] reads it.
 pub(super) fn counted(thing: Thing, me: &str) -> [(&'static str, String); 5] {
-    let [likes, comments, views, whose, crowded, involved] = match thing {
-        Thing::Post => [
-            "s.likes + late.likes",
-            "s.comments + late.comments",
-            "s.views",
-            "l.post_id = s.post_id",
-            "s.likes > {crowd} or s.comments > {crowd}",
-            "select l.profile_id from likes l where l.post_id = s.post_id
-               union all select c.profile_id from comments c where c.post_id = s.post_id",
-        ],
-        Thing::Comment => [
-            "s.likes",
-            "s.replies",
-            "0",
-            "l.comment_id = s.comment_id",
-            "s.likes > {crowd} or s.replies > {crowd}",
-            "select l.profile_id from likes l where l.comment_id = s.comment_id
-               union all select c.profile_id from comments c where c.post_id = t.post_id and c.parent_comment_id = t.id",
-        ],
+    let involved = match thing {
+        Thing::Post => "select c.profile_id from comments c where c.post_id = s.id",
+        Thing::Comment => {
+            "select c.profile_id from comments c where c.post_id = s.post_id and c.parent_comment_id = s.id"
+        }
     };
-    let crowded = crowded.replace("{crowd}", &CROWD.to_string());
-    let is_liked =
-        format!("exists (select from likes l where l.profile_id = {me} and {whose} offset 0)");
+    let whose = thing.liked_by(me);
+    let is_liked = format!("exists (select from likes l where {whose} offset 0)");
+    let is_certain = format!(
+        "case when s.comments > {CROWD} then false else not {} end",
+        hidden::perhaps(involved)
+    );
     [
-        ("likes", likes.to_owned()),
-        ("comments", comments.to_owned()),
-        ("views", views.to_owned()),
+        ("likes", thing.likes()),
+        ("comments", "s.comments".to_owned()),
+        ("views", "s.views".to_owned()),
         ("is_liked", is_liked),
-        ("is_doubtful", hidden::perhaps(&crowded, involved)),
+        ("is_certain", is_certain),
     ]
 }
 
-/// The counts a row holds, unless somebody may be hidden who is in them.
-pub(super) fn certain(row: &QueryResult) -> Result<Option<Engagement>> {
-    let is_doubtful: bool = column(row, "is_doubtful")?;
-    (!is_doubtful).then(|| engagement(row)).transpose()
-}
-
-/// The statement of the counts of posts by the whole rule.
-fn posts_by_rule(viewer: &Viewer, ids: &[Uuid]) -> (String, Vec<Value>) {
+/// The statement of the comments (replies) of things by the whole rule.
+fn by_rule(thing: Thing, viewer: &Viewer, ids: &[Uuid]) -> (String, Vec<Value>) {
     let mut statement = hidden::Statement::of(viewer);
-    let me = statement.bind(viewer.profile_id);
     let ids = statement.bind(ids.to_vec());
+    let (involved, hidden) = match thing {
+        Thing::Post => ("join comments c on c.post_id = page.id", hidden_comments()),
+        Thing::Comment => (
+            "join comments c on c.post_id = page.post_id and c.parent_comment_id = page.id",
+            hidden_replies(),
+        ),
+    };
+    let counters = thing.counters("t.id");
     statement.then(
         &format!(
-            "select s.post_id as id, s.likes + late.likes as likes, s.comments + late.comments as comments, s.views,
-               s.likes > {CROWD} or s.comments > {CROWD} as is_crowded
-             from post_stats s {LATE} where s.post_id = any ({ids})"
+            "select s.*, s.comments > {CROWD} as is_crowded from unnest({ids}::uuid[]) as t(id) cross join {counters} s"
         ),
-        "select l.profile_id from page join likes l on l.post_id = page.id where not page.is_crowded
-         union select c.profile_id from page join comments c on c.post_id = page.id where not page.is_crowded",
-        &format!(
-            "select s.id, s.likes - ({})::int as likes, s.comments - ({})::int as comments, s.views,
-               exists (select from likes l where l.post_id = s.id and l.profile_id = {me} offset 0) as is_liked
-             from page s",
-            hidden_likes("post_id"),
-            hidden_comments()
-        ),
-    )
-}
-
-/// The statement of the counts of comments by the whole rule.
-fn comments_by_rule(viewer: &Viewer, ids: &[Uuid]) -> (String, Vec<Value>) {
-    let mut statement = hidden::Statement::of(viewer);
-    let me = statement.bind(viewer.profile_id);
-    let ids = statement.bind(ids.to_vec());
-    statement.then(
-        &format!(
-            "select s.comment_id as id, t.post_id, s.likes, s.replies, s.likes > {CROWD} or s.replies > {CROWD} as is_crowded
-             from comment_stats s join comments t on t.id = s.comment_id where s.comment_id = any ({ids})"
-        ),
-        "select l.profile_id from page join likes l on l.comment_id = page.id where not page.is_crowded
-         union select c.profile_id from page
-           join comments c on c.post_id = page.post_id and c.parent_comment_id = page.id where not page.is_crowded",
-        &format!(
-            "select s.id, s.likes - ({})::int as likes, s.replies - ({})::int as comments, 0 as views,
-               exists (select from likes l where l.comment_id = s.id and l.profile_id = {me} offset 0) as is_liked
-             from page s",
-            hidden_likes("comment_id"),
-            hidden_replies()
-        ),
-    )
-}
-
-/// Likes of `s` by hidden profiles; `thing` is the column that names it. Of a crowd those of the hidden are looked up one
-/// by one, so that liking a viral post does not read all its likes.
-fn hidden_likes(thing: &str) -> String {
-    format!(
-        "case when {NOBODY} then 0
-           when not s.is_crowded then
-             (select count(*) from likes l where l.{thing} = s.id and l.profile_id in (select h.profile_id from hidden h))
-           else (select count(*) from hidden h
-             cross join lateral (select from likes l where l.profile_id = h.profile_id and l.{thing} = s.id offset 0) l) end"
+        &format!("select distinct c.profile_id from page {involved} where not page.is_crowded"),
+        &format!("select s.id, s.comments - ({hidden})::int as comments from page s"),
     )
 }
 
@@ -264,13 +301,4 @@ fn hidden_replies() -> String {
            else (select count(*) from hidden h join comments c on c.profile_id = h.profile_id
              where c.post_id = s.post_id and c.parent_comment_id = s.id and c.status = 'live') end"
     )
-}
-
-fn engagement(row: &QueryResult) -> Result<Engagement> {
-    Ok(Engagement {
-        likes: column(row, "likes")?,
-        comments: column(row, "comments")?,
-        views: column(row, "views")?,
-        is_liked: column(row, "is_liked")?,
-    })
 }

@@ -1,5 +1,5 @@
-//! One post at one glance: most are public, by somebody public, and liked by nobody who is hidden. For these one statement
-//! says all; of the others it says less, and whoever asked goes on with the statements of the whole rule.
+//! One post at one glance: most are public, by somebody public, and commented on by nobody who is hidden. For these one
+//! statement says all; of the others it says less, and whoever asked goes on with the statements of the whole rule.
 
 use std::sync::LazyLock;
 
@@ -13,7 +13,7 @@ use sea_orm::{
 use store::visibility;
 use uuid::Uuid;
 
-use super::engagement::{self, Engagement, Thing};
+use super::engagement::{self, Glanced, Thing};
 use super::people::{self, Person};
 use super::{column, hidden, post, row};
 use crate::domain::post::Post;
@@ -25,8 +25,8 @@ pub(crate) struct Glance {
     pub(crate) post: Post,
     /// Who wrote it.
     pub(crate) author: Person,
-    /// Its counts, when nobody who liked it or commented on it can be hidden from the viewer.
-    pub(crate) engagement: Option<Engagement>,
+    /// Its counts.
+    pub(crate) counts: Glanced,
     /// Whether the viewer's active profile is known to be live and of the viewer's account.
     pub(crate) is_acting: bool,
 }
@@ -48,12 +48,11 @@ static SQL: LazyLock<String> = LazyLock::new(|| {
     let acting = "exists (select from profile_ref me where me.profile_id = $3 and me.account_id = $2 and me.state = 'live')";
     let select = select.expr_as(Expr::cust(acting), "is_acting");
     let select = select.build(DbBackend::Postgres).sql;
-    let shut = hidden::SHUT.replace("{account}", "$2");
-    let late = engagement::LATE;
+    let circle = hidden::circle("$3", "$2");
+    let counters = Thing::Post.counters("posts.id");
     let open = visibility::open_to_all(&post::COLUMNS, "author", "$2");
     format!(
-        "with shut as materialized ({shut}) {select} join profile_ref author on author.profile_id = posts.profile_id
-         join post_stats s on s.post_id = posts.id {late}
+        "with {circle} {select} join profile_ref author on author.profile_id = posts.profile_id cross join {counters} s
          where posts.id = $1 and posts.deleted_at is null and posts.status = 'published' and {open}"
     )
 });
@@ -76,7 +75,7 @@ pub(crate) async fn of(
     Ok(Some(Glance {
         post: post::to_domain(stored)?,
         author: people::person(&found, AUTHOR)?,
-        engagement: engagement::certain(&found)?,
+        counts: engagement::glanced(&found)?,
         is_acting: column(&found, "is_acting")?,
     }))
 }

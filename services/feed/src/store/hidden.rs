@@ -1,29 +1,52 @@
-//! Whom a viewer must not count (VIS-8): the profiles the visibility rule hides. Of things with few likes and comments they
-//! are looked for among those who made them; of crowded ones among the few rows that can hide somebody, so that counting
-//! does not read every like of a viral post. Either way what is read does not grow with the community.
+//! Whom a viewer must not count (VIS-8): the profiles the visibility rule hides, and whom it shows of those who are guarded
+//! ([`guard`](super::guard)).
+//!
+//! Likes are counted by those the viewer knows. Comments stand under others, which hide them too: of things with few they
+//! are looked for among those who wrote them, of crowded ones among all who can be hidden.
 
 use identity::Viewer;
 use sea_orm::Value;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, PostgresQueryBuilder, Query};
-use store::visibility::Columns;
+use store::visibility::{self, Columns, Projections};
 
 use super::may_see;
 
 /// The author is the profile of the row itself. The rule's own aliases are single letters, which this must not be.
 const PROFILE: Columns = Columns::author("person.profile_id", "person.account_id");
 
-/// Accounts whose profiles are hidden: suspended ones, and those blocked either way. `{account}` is the viewer's.
-pub(super) const SHUT: &str = "select s.account_id from account_ref s where s.state = 'suspended'
-    union all select b.blocked_account from block_ref b where b.blocker_account = {account} and b.removed_at is null
+/// The same of a guarded profile.
+const GUARDED: Columns = Columns::author("r.profile_id", "r.account_id");
+
+/// Accounts blocked either way. `{account}` is the viewer's.
+const SHUT: &str = "select b.blocked_account as account_id from block_ref b where b.blocker_account = {account} and b.removed_at is null
     union all select b.blocker_account from block_ref b where b.blocked_account = {account} and b.removed_at is null";
 
-/// Profiles that may be hidden from this viewer: not public, or of such an account. The rule decides. They are looked for
+/// Guarded profiles the viewer knows, of which the rule decides: own ones, and connected ones.
+const KNOWN: &str = "select p.profile_id from profile_ref p where p.account_id = {account} and p.is_guarded
+    union select c.profile_b from connection_ref c where c.profile_a = {me} and c.removed_at is null
+    union select c.profile_a from connection_ref c where c.profile_b = {me} and c.removed_at is null";
+
+/// Common tables of a statement whose parameters these are: `shut`, the accounts blocked either way, and `seen`, the guarded
+/// profiles the viewer may see. They are read when something asks for them.
+pub(super) fn circle(me: &str, account: &str) -> String {
+    let in_place = |sql: &str| sql.replace("{me}", me).replace("{account}", account);
+    let (shut, known) = (in_place(SHUT), in_place(KNOWN));
+    let may_see = visibility::visible_to(Projections::WithGroups, &GUARDED, me, account);
+    format!(
+        "shut as materialized ({shut}),
+         seen as materialized (select r.profile_id from ({known}) known cross join lateral (
+             select g.profile_id, g.account_id from profile_ref g where g.profile_id = known.profile_id and g.is_guarded offset 0) r
+           where {may_see})"
+    )
+}
+
+/// Profiles that may be hidden from this viewer: guarded, or of a blocked account. The rule decides. They are looked for
 /// among those who are `involved`; only a crowd is longer than the list of all.
 const CANDIDATES: &str = "select person.profile_id, person.account_id from involved i
     cross join lateral (select r.profile_id, r.account_id from profile_ref r where r.profile_id = i.profile_id
-      and (r.visibility <> 'public' and r.state = 'live' or r.account_id in ({shut})) offset 0) person
+      and (r.is_guarded or r.account_id in ({shut})) offset 0) person
   union select r.profile_id, r.account_id from profile_ref r
-    where r.visibility <> 'public' and r.state = 'live' and (select bool_or(is_crowded) from page)
+    where r.is_guarded and (select bool_or(is_crowded) from page)
   union select r.profile_id, r.account_id from profile_ref r
     where r.account_id in ({shut}) and (select bool_or(is_crowded) from page)";
 
@@ -32,20 +55,19 @@ const EXCEPTIONS: &str = "((person.account_id = $1 or person.profile_id in (
   select c.profile_b from connection_ref c where c.profile_a = $2 and c.removed_at is null
   union all select c.profile_a from connection_ref c where c.profile_b = $2 and c.removed_at is null)) is true)";
 
-/// Things that have more likes, or more comments, are crowded.
+/// Things that have more comments are crowded.
 pub(super) const CROWD: u32 = 200;
 
 /// Says before a count whether there is anybody who must not be counted at all.
 pub(super) const NOBODY: &str = "not (select exists (select from hidden))";
 
-/// Says of each thing of a statement, whose likes and comments were made by the `profile_id`s that `involved` selects and
-/// which is `crowded` or not, whether there may be somebody who must not be counted: a candidate of the above, or a
-/// crowd, which is not looked through. The statement has the common table `shut` ([`SHUT`]).
-pub(super) fn perhaps(crowded: &str, involved: &str) -> String {
+/// Says whether among the `profile_id`s that `involved` selects there may be somebody who must not be counted: a candidate
+/// of the above. The statement has the common table `shut` ([`circle`]).
+pub(super) fn perhaps(involved: &str) -> String {
     format!(
-        "case when {crowded} then true else exists (select from ({involved}) involved where (
-           select r.visibility <> 'public' and r.state = 'live' or r.account_id in (select shut.account_id from shut)
-           from profile_ref r where r.profile_id = involved.profile_id)) end"
+        "exists (select from ({involved}) involved where (
+           select r.is_guarded or r.account_id in (select shut.account_id from shut)
+           from profile_ref r where r.profile_id = involved.profile_id))"
     )
 }
 
@@ -86,7 +108,7 @@ impl Statement {
     }
 
     /// The whole: `page` selects the things, and of each whether it `is_crowded`; `involved` the `profile_id` of those who
-    /// made likes and comments of things that are not; `counts` what is asked for.
+    /// wrote comments on things that are not; `counts` what is asked for.
     pub(super) fn then(mut self, page: &str, involved: &str, counts: &str) -> (String, Vec<Value>) {
         let account = self.bind(self.viewer.account_id);
         let shut = SHUT.replace("{account}", &account);

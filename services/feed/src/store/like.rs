@@ -6,56 +6,72 @@ use fault::Result;
 use sea_orm::{ConnectionTrait, Value};
 use uuid::Uuid;
 
-use super::stats::{self, Counter};
-use super::{row, run};
+use super::engagement::Thing;
+use super::{column, hidden, row, run, stats};
 
-/// What is liked.
+/// Whether a profile likes a post or takes that back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Target {
-    /// A post.
-    Post(Uuid),
-    /// A comment.
-    Comment(Uuid),
+pub(crate) enum Change {
+    /// It does.
+    Like,
+    /// It no longer does.
+    Unlike,
 }
 
-impl Target {
-    /// The id of the thing.
-    pub(crate) fn id(self) -> Uuid {
+impl Change {
+    /// Stores or removes the like, with the event that tells of it, counts it, and says how many likes the viewer, whose
+    /// profile `$7` and account `$8` are, then knows of; `$9` is the post, `$10` the id of a new like. The row of the profile is held, so that who is
+    /// guarded when the like is stored is so when it is committed.
+    fn sql(self) -> &'static str {
+        static LIKE: LazyLock<String> = LazyLock::new(|| {
+            sql(
+                "+",
+                "me as materialized (select p.is_guarded from profile_ref p where p.profile_id = $7 for share),
+                 changed as (insert into likes (id, profile_id, account_id, likeable_type, post_id, is_guarded)
+                   values ($10, $7, $8, 'post', $9, coalesce((select me.is_guarded from me), true))
+                   on conflict (profile_id, post_id) do nothing returning is_guarded)",
+            )
+        });
+        static UNLIKE: LazyLock<String> = LazyLock::new(|| {
+            sql(
+                "-",
+                "changed as (delete from likes where profile_id = $7 and post_id = $9 returning is_guarded)",
+            )
+        });
         match self {
-            Self::Post(id) | Self::Comment(id) => id,
-        }
-    }
-
-    /// The counter of its likes.
-    pub(crate) fn counter(self) -> Counter {
-        match self {
-            Self::Post(_) => Counter::PostLikes,
-            Self::Comment(_) => Counter::CommentLikes,
+            Self::Like => &LIKE,
+            Self::Unlike => &UNLIKE,
         }
     }
 }
 
-/// Stores a like of a post with the event that tells of it, and counts it, in one statement; false when there was one.
+fn sql(sign: &str, changed: &str) -> String {
+    let append = events::APPEND;
+    let counted = stats::changed("$9", sign);
+    let circle = hidden::circle("$7", "$8");
+    let (likes, counters) = (Thing::Post.likes(), Thing::Post.counters("$9"));
+    format!(
+        "with {changed}, told as ({append} from changed), {counted}, {circle}
+         select ({likes}) {sign} 1 as likes from changed cross join {counters} s"
+    )
+}
+
+/// Stores or removes a like of a post by one statement; returns how many likes the profile then knows of, nothing when the
+/// like was there already, or was not.
 pub(crate) async fn of_post(
     on: &impl ConnectionTrait,
+    change: Change,
     post: Uuid,
-    profile: Uuid,
-    account: Uuid,
+    (profile, account): (Uuid, Uuid),
     event: [Value; 6],
-) -> Result<bool> {
-    static SQL: LazyLock<String> = LazyLock::new(|| {
-        let append = events::APPEND;
-        let counted = stats::liked("$10", "exists (select from liked)");
-        format!(
-            "with liked as (insert into likes (id, profile_id, account_id, likeable_type, post_id)
-               values ($7, $8, $9, 'post', $10) on conflict (profile_id, post_id) do nothing returning id),
-             told as ({append} from liked), {counted} select id from liked"
-        )
-    });
+) -> Result<Option<i32>> {
     let mut values = Vec::from(event);
-    let like = [Uuid::now_v7(), profile, account, post];
-    values.extend(like.map(Value::from));
-    Ok(row(on, SQL.as_str(), values).await?.is_some())
+    values.extend([profile, account, post].map(Value::from));
+    if change == Change::Like {
+        values.push(Uuid::now_v7().into());
+    }
+    let changed = row(on, change.sql(), values).await?;
+    changed.map(|row| column(&row, "likes")).transpose()
 }
 
 /// Stores a like of a comment; false when there was one.
@@ -65,22 +81,21 @@ pub(crate) async fn of_comment(
     profile: Uuid,
     account: Uuid,
 ) -> Result<bool> {
-    let sql = "insert into likes (id, profile_id, account_id, likeable_type, comment_id) values ($1, $2, $3, 'comment', $4)
+    let sql = "with me as materialized (select p.is_guarded from profile_ref p where p.profile_id = $2 for share)
+             insert into likes (id, profile_id, account_id, likeable_type, comment_id, is_guarded)
+             values ($1, $2, $3, 'comment', $4, coalesce((select me.is_guarded from me), true))
              on conflict (profile_id, comment_id) do nothing";
     let like = [Uuid::now_v7(), profile, account, comment];
     let values = like.map(Value::from).to_vec();
     Ok(run(on, sql, values).await? == 1)
 }
 
-/// Removes a like; false when there was none.
-pub(crate) async fn remove(
+/// Removes a like of a comment; false when there was none.
+pub(crate) async fn remove_of_comment(
     on: &impl ConnectionTrait,
-    target: Target,
+    comment: Uuid,
     profile: Uuid,
 ) -> Result<bool> {
-    let sql = match target {
-        Target::Post(_) => "delete from likes where profile_id = $1 and post_id = $2",
-        Target::Comment(_) => "delete from likes where profile_id = $1 and comment_id = $2",
-    };
-    Ok(run(on, sql, vec![profile.into(), target.id().into()]).await? == 1)
+    let sql = "delete from likes where profile_id = $1 and comment_id = $2";
+    Ok(run(on, sql, vec![profile.into(), comment.into()]).await? == 1)
 }

@@ -8,7 +8,7 @@ use fault::{Fault, Result};
 use sea_orm::{ConnectionTrait, QueryResult};
 use uuid::Uuid;
 
-use super::{column, named, row, rows};
+use super::{column, guard, named, row, rows};
 use crate::domain::post::Post;
 
 /// A profile as feed needs it: whose it is, whether it exists, and its card.
@@ -54,10 +54,18 @@ pub(crate) async fn known(
 }
 
 /// Stores what the profile service said of a profile, unless something newer is known.
-pub(crate) async fn keep(on: &impl ConnectionTrait, profile: ProfileRef) -> Result<()> {
-    events::projections::keep_profile(on, Some(profile))
-        .await
-        .map(drop)
+///
+/// # Errors
+/// Those of [`events::projections::keep_profile`].
+pub(crate) async fn keep(on: &impl ConnectionTrait, profile: Option<ProfileRef>) -> Result<()> {
+    let id = profile.as_ref().map(|profile| profile.profile_id.clone());
+    if events::projections::keep_profile(on, profile).await?
+        && let Some(id) = id
+    {
+        let id = id.parse().map_err(Fault::internal)?;
+        guard::review(on, &[id]).await?;
+    }
+    Ok(())
 }
 
 /// The profiles a post's text mentions that may see it; those of its author's account are left out (FD-12).

@@ -114,6 +114,7 @@ pub(crate) async fn insert(on: &impl ConnectionTrait, post: &Post) -> Result<()>
     let stats = post_stats::ActiveModel {
         post_id: Set(post.id),
         likes: Set(0),
+        guarded_likes: Set(0),
         comments: Set(0),
         views: Set(0),
     };

@@ -133,20 +133,28 @@ pub(crate) async fn posts_of(
     archived.iter().map(post).collect()
 }
 
-/// Removes every like of these profiles; returns the comments and the posts that lost one, as often as they did.
-pub(crate) async fn likes_of(
-    on: &impl ConnectionTrait,
-    profiles: &[Uuid],
-) -> Result<(Vec<Uuid>, Vec<Uuid>)> {
-    let sql = "delete from likes where profile_id = any ($1) returning comment_id, post_id";
-    let gone = rows(on, sql, vec![profiles.to_vec().into()]).await?;
-    let ids = |name: &str| -> Result<Vec<Uuid>> {
-        Ok(all::<Option<Uuid>>(&gone, name)?
-            .into_iter()
-            .flatten()
-            .collect())
-    };
-    Ok((ids("comment_id")?, ids("post_id")?))
+/// Likes that were removed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Likes {
+    /// The comments that lost one, as often as they did.
+    pub(crate) of_comments: Vec<Uuid>,
+    /// The posts that lost one, as often as they did, and whether it was a guarded profile's.
+    pub(crate) of_posts: Vec<(Uuid, bool)>,
+}
+
+/// Removes every like of these profiles.
+pub(crate) async fn likes_of(on: &impl ConnectionTrait, profiles: &[Uuid]) -> Result<Likes> {
+    let sql =
+        "delete from likes where profile_id = any ($1) returning comment_id, post_id, is_guarded";
+    let mut gone = Likes::default();
+    for row in rows(on, sql, vec![profiles.to_vec().into()]).await? {
+        gone.of_comments
+            .extend(column::<Option<Uuid>>(&row, "comment_id")?);
+        if let Some(post) = column(&row, "post_id")? {
+            gone.of_posts.push((post, column(&row, "is_guarded")?));
+        }
+    }
+    Ok(gone)
 }
 
 /// Erases the texts of removed posts and comments of these profiles, and who wrote the comments.

@@ -4,6 +4,8 @@
 //! Nobody waits for the counter of a post that many like at once (T56): who finds it held writes down what is to be counted
 //! (`post_stats_late`), and whoever holds it next adds that. So the count is the counter and what waits for it, and only who
 //! holds a counter takes away what waits for it.
+//!
+//! Likes of posts are counted twice: all, and those of guarded profiles ([`guard`](super::guard)).
 
 use fault::Result;
 use sea_orm::ConnectionTrait;
@@ -17,8 +19,6 @@ const BATCH: i64 = 100;
 /// Which counter.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Counter {
-    /// Likes of a post.
-    PostLikes,
     /// Live comments on a post.
     PostComments,
     /// Likes of a comment.
@@ -32,15 +32,33 @@ const HELD: &str = "held as materialized (select post_id from post_stats where p
 
 /// Takes away what waits for the counters of posts that are `held`: the common tables `gone` and `late`.
 const LATE: &str = "gone as (delete from post_stats_late l using held h where l.post_id = h.post_id
-      returning l.post_id, l.likes, l.comments),
-    late as materialized (select post_id, sum(likes)::int as likes, sum(comments)::int as comments from gone group by post_id)";
+      returning l.post_id, l.likes, l.guarded_likes, l.comments),
+    late as materialized (select post_id, sum(likes)::int as likes, sum(guarded_likes)::int as guarded_likes,
+      sum(comments)::int as comments from gone group by post_id)";
+
+/// What is added to the counters of a post, SQL.
+struct Added<'a> {
+    likes: &'a str,
+    guarded_likes: &'a str,
+    comments: &'a str,
+}
+
+impl Added<'_> {
+    const NOTHING: Self = Self {
+        likes: "0",
+        guarded_likes: "0",
+        comments: "0",
+    };
+}
 
 impl Counter {
     /// Adds to the counter of one thing.
     pub(crate) async fn add(self, on: &impl ConnectionTrait, id: Uuid, amount: i32) -> Result<()> {
         let sql = match self {
-            Self::PostLikes => of_post("$2::int", "0"),
-            Self::PostComments => of_post("0", "$2::int"),
+            Self::PostComments => of_post(&Added {
+                comments: "$2::int",
+                ..Added::NOTHING
+            }),
             Self::CommentLikes => of_comment("likes"),
             Self::CommentReplies => of_comment("replies"),
         };
@@ -53,8 +71,13 @@ impl Counter {
             return Ok(());
         }
         let sql = match self {
-            Self::PostLikes => from_posts("-h.times", "0"),
-            Self::PostComments => from_posts("0", "-h.times"),
+            Self::PostComments => from_posts(
+                "select id, count(*)::int as times from unnest($1::uuid[]) as id group by id",
+                &Added {
+                    comments: "-h.times",
+                    ..Added::NOTHING
+                },
+            ),
             Self::CommentLikes => from_comments("likes"),
             Self::CommentReplies => from_comments("replies"),
         };
@@ -62,56 +85,101 @@ impl Counter {
     }
 }
 
+/// Takes likes from the counters of posts: of each the post, and whether it was a guarded profile's.
+pub(crate) async fn take_likes(on: &impl ConnectionTrait, gone: &[(Uuid, bool)]) -> Result<()> {
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let (posts, guarded): (Vec<Uuid>, Vec<bool>) = gone.iter().copied().unzip();
+    let sql = from_posts(
+        "select id, count(*)::int as times, (count(*) filter (where is_guarded))::int as guarded
+         from unnest($1::uuid[], $2::bool[]) as gone(id, is_guarded) group by id",
+        &Added {
+            likes: "-h.times",
+            guarded_likes: "-h.guarded",
+            ..Added::NOTHING
+        },
+    );
+    run(on, sql, vec![posts.into(), guarded.into()])
+        .await
+        .map(drop)
+}
+
 /// Brings counters up to date for which something waits; those somebody holds are left to them.
 pub(crate) async fn fold(on: &impl ConnectionTrait) -> Result<()> {
     let waiting = format!("select post_id from post_stats_late group by post_id limit {BATCH}");
     let waiting: Vec<Uuid> = all(&rows(on, waiting, Vec::new()).await?, "post_id")?;
     for post in waiting {
-        let sql = format!("with {HELD}, {LATE} {}", count("0", "0"));
+        let sql = format!("with {HELD}, {LATE} {}", count(&Added::NOTHING));
         run(on, sql, vec![post.into()]).await?;
     }
     Ok(())
 }
 
-/// Common tables that count one like of a post if a condition holds, as [`Counter::add`] does. The statement they are
-/// part of does nothing after them that waits (D14).
-pub(super) fn liked(post: &str, condition: &str) -> String {
-    let count = count("1", "0");
+/// Common tables that count what is in the common table `changed`: a like of a post that was stored (`sign` is `+`) or
+/// removed (`-`), if any. The statement they are part of does nothing after them that waits (D14).
+pub(super) fn changed(post: &str, sign: &str) -> String {
+    let likes = format!("{sign}(select count(*) from changed)::int");
+    let guarded_likes = format!("{sign}(select count(*) from changed where is_guarded)::int");
+    let added = Added {
+        likes: &likes,
+        guarded_likes: &guarded_likes,
+        ..Added::NOTHING
+    };
+    let count = count(&added);
+    let held = format!(
+        "select post_id from post_stats where post_id = {post} and exists (select from changed) for no key update skip locked"
+    );
+    let wait = wait(post, &added);
     format!(
-        "held as materialized (select post_id from post_stats where post_id = {post} and {condition}
-             for no key update skip locked),
-           {LATE}, counted as ({count}),
-           waiting as (insert into post_stats_late (post_id, likes, comments)
-             select {post}, 1, 0 where {condition} and not exists (select from held))"
+        "held as materialized ({held}), {LATE}, counted as ({count}),
+           waiting as ({wait} and exists (select from changed))"
     )
 }
 
-/// Adds to the counters of the posts that are `held` what waits for them, and this.
-fn count(likes: &str, comments: &str) -> String {
+/// Adds this to the counters of the posts that are `held`, and what waits for them.
+fn count(added: &Added<'_>) -> String {
+    let Added {
+        likes,
+        guarded_likes,
+        comments,
+    } = added;
     format!(
         "update post_stats s set likes = s.likes + coalesce(late.likes, 0) + {likes},
+           guarded_likes = s.guarded_likes + coalesce(late.guarded_likes, 0) + {guarded_likes},
            comments = s.comments + coalesce(late.comments, 0) + {comments}
          from held h left join late on late.post_id = h.post_id where s.post_id = h.post_id"
     )
 }
 
-fn of_post(likes: &str, comments: &str) -> String {
-    let count = count(likes, comments);
+/// Writes this down for whoever holds the counters of the post next, if they are not `held`.
+fn wait(post: &str, added: &Added<'_>) -> String {
+    let Added {
+        likes,
+        guarded_likes,
+        comments,
+    } = added;
     format!(
-        "with {HELD}, {LATE}, counted as ({count})
-         insert into post_stats_late (post_id, likes, comments) select $1, {likes}, {comments} where not exists (select from held)"
+        "insert into post_stats_late (post_id, likes, guarded_likes, comments)
+         select {post}, {likes}, {guarded_likes}, {comments} where not exists (select from held)"
     )
+}
+
+fn of_post(added: &Added<'_>) -> String {
+    let (count, wait) = (count(added), wait("$1", added));
+    format!("with {HELD}, {LATE}, counted as ({count}) {wait}")
 }
 
 fn of_comment(column: &str) -> String {
     format!("update comment_stats set {column} = {column} + $2 where comment_id = $1")
 }
 
-fn from_posts(likes: &str, comments: &str) -> String {
-    let count = count(likes, comments);
+/// Adds this to the counters of the posts that `wanted` selects by `id`, the table `h` beside what else it selects.
+fn from_posts(wanted: &str, added: &Added<'_>) -> String {
+    let count = count(added);
     format!(
-        "with wanted as (select id, count(*)::int as times from unnest($1::uuid[]) as id group by id),
-           held as materialized (select s.post_id, w.times from post_stats s join wanted w on w.id = s.post_id
+        "with wanted as ({wanted}),
+           held as materialized (select s.post_id, w.* from post_stats s join wanted w on w.id = s.post_id
              order by s.post_id for update of s), {LATE}
          {count}"
     )

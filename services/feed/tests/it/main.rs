@@ -11,6 +11,7 @@ mod conditional;
 mod cost;
 mod cut;
 mod feed_list;
+mod guarded;
 mod idempotency;
 mod like;
 mod limit;

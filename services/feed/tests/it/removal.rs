@@ -56,9 +56,10 @@ async fn check(world: &World, ada: &Caller, post: &str, other: &str) {
         ("reply", 0)
     );
     let drift = "select count(*) from feed.post_stats s
-      cross join lateral (select coalesce(sum(l.likes), 0) as likes, coalesce(sum(l.comments), 0) as comments
+      cross join lateral (select coalesce(sum(l.likes), 0) as likes, coalesce(sum(l.guarded_likes), 0) as guarded, coalesce(sum(l.comments), 0) as comments
         from feed.post_stats_late l where l.post_id = s.post_id) late
       where s.likes + late.likes <> (select count(*) from feed.likes l where l.post_id = s.post_id)
+      or s.guarded_likes + late.guarded <> (select count(*) from feed.likes l where l.post_id = s.post_id and l.is_guarded)
       or s.comments + late.comments <> (select count(*) from feed.comments c where c.post_id = s.post_id and c.status = 'live')";
     assert_eq!(world.value::<i64>(drift, vec![]).await, 0);
     let drift = "select count(*) from feed.comment_stats s where likes <> (select count(*) from feed.likes l where l.comment_id = s.comment_id)

@@ -202,11 +202,12 @@ const LEFT: &str = "select string_agg(line, E'\\n' order by line) from (
     union all select concat_ws(' ', 'mute', account_id, muted_profile_id, version, removed_at is null) from feed.mute_ref
     union all select concat_ws(' ', 'post', t.profile_id, t.status, t.deleted_at is null, t.content, t.version,
         s.likes + (select coalesce(sum(l.likes), 0) from feed.post_stats_late l where l.post_id = t.id),
+        s.guarded_likes + (select coalesce(sum(l.guarded_likes), 0) from feed.post_stats_late l where l.post_id = t.id),
         s.comments + (select coalesce(sum(l.comments), 0) from feed.post_stats_late l where l.post_id = t.id))
       from feed.posts t join feed.post_stats s on s.post_id = t.id
     union all select concat_ws(' ', 'comment', coalesce(c.profile_id::text, 'nobody'), c.status, c.content, c.version, s.likes, s.replies)
       from feed.comments c join feed.comment_stats s on s.comment_id = c.id
-    union all select concat_ws(' ', 'like', l.profile_id, l.post_id is not null) from feed.likes l
+    union all select concat_ws(' ', 'like', l.profile_id, l.post_id is not null, l.is_guarded) from feed.likes l
     union all select concat_ws(' ', 'told', type, count(*)) from feed.outbox group by type) lines";
 
 async fn told(cast: &Cast, story: &[Told], fails: bool) -> String {

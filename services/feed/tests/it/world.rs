@@ -153,6 +153,13 @@ impl World {
             .into_inner())
     }
 
+    pub(crate) async fn like_comment(&self, who: &Caller, comment: &str) {
+        let request = LikeCommentRequest {
+            id: comment.to_owned(),
+        };
+        self.client(who).like_comment(request).await.unwrap();
+    }
+
     pub(crate) async fn comment(
         &self,
         who: &Caller,
