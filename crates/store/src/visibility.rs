@@ -71,35 +71,6 @@ pub fn visible(projections: Projections, columns: &Columns, viewer: &Viewer) -> 
     )
 }
 
-/// Returns the same condition as SQL for a statement whose parameters `viewer` and `account` are the viewer's profile and
-/// account, null for nobody.
-#[must_use]
-pub fn visible_to(
-    projections: Projections,
-    columns: &Columns,
-    viewer: &str,
-    account: &str,
-) -> String {
-    rule(projections, columns, viewer, account)
-}
-
-/// Returns SQL that says of a row, its author's profile joined as `author`, that everybody may see it whom no block
-/// keeps from it, and that none does so with the account `account` (a parameter, or null). It holds for no row for
-/// which [`visible`] does not, whoever views, and for most rows of a community; it costs a fraction, since nothing of
-/// connections, targets and groups is prepared. Where it does not hold, [`visible`] decides.
-#[must_use]
-pub fn open_to_all(columns: &Columns, author: &str, account: &str) -> String {
-    let Columns {
-        author_account,
-        visibility,
-        ..
-    } = columns;
-    let admitted = admitted(author_account, account);
-    format!(
-        "({visibility} = 'public' and {author}.state = 'live' and {author}.visibility = 'public' and {admitted})"
-    )
-}
-
 /// Returns the condition "the viewer's account has not muted this profile" (VIS-7), for feeds and suggestions.
 #[must_use]
 pub fn not_muted(author_profile: &'static str, viewer: &Viewer) -> SimpleExpr {

@@ -139,8 +139,8 @@ impl App {
 
     /// The post, if the viewer may see it.
     pub(crate) async fn visible_post(&self, ctx: &Context, id: Uuid) -> Result<Post> {
-        match glance::of(&self.db.for_call(ctx), &ctx.viewer(), id).await? {
-            Some(found) => Ok(found.post),
+        match glance::of_post(&self.db.for_call(ctx), &ctx.viewer(), id).await? {
+            Some((post, _)) => Ok(post),
             None => self.post_by_rule(ctx, id).await,
         }
     }
@@ -151,9 +151,9 @@ impl App {
     /// [`Error::NoPost`], and those of [`People::acting`](super::people::People::acting).
     pub(crate) async fn visible_post_for(&self, ctx: &Context, id: Uuid) -> Result<(Post, Uuid)> {
         let caller = ctx.require_caller()?;
-        match glance::of(&self.db.for_call(ctx), &ctx.viewer(), id).await? {
-            Some(found) if found.is_acting => Ok((found.post, caller.profile_id)),
-            Some(found) => Ok((found.post, self.people.acting(ctx, None).await?)),
+        match glance::of_post(&self.db.for_call(ctx), &ctx.viewer(), id).await? {
+            Some((post, true)) => Ok((post, caller.profile_id)),
+            Some((post, false)) => Ok((post, self.people.acting(ctx, None).await?)),
             None => {
                 let post = self.post_by_rule(ctx, id).await?;
                 Ok((post, self.people.acting(ctx, None).await?))

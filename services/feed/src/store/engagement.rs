@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, QueryResult, Value};
 use uuid::Uuid;
 
 use super::hidden::{self, CROWD, NOBODY};
-use super::{column, row, rows};
+use super::{column, guard, row, rows};
 
 /// What happened to a thing, as far as the viewer may know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,17 +64,21 @@ pub(crate) async fn likes(
         Thing::Post => &POST,
         Thing::Comment => &COMMENT,
     };
-    let values = vec![
-        id.into(),
-        viewer.account_id.into(),
-        viewer.profile_id.into(),
-    ];
-    let counted = row(on, sql.as_str(), values).await?;
+    let counted = row(on, sql.as_str(), values(id, viewer)).await?;
     counted.map_or(Ok(0), |row| column(&row, "likes"))
 }
 
+/// What the statements here take: the things, the viewer's account and profile.
+fn values(things: impl Into<Value>, viewer: &Viewer) -> Vec<Value> {
+    vec![
+        things.into(),
+        viewer.account_id.into(),
+        viewer.profile_id.into(),
+    ]
+}
+
 fn count_likes(thing: Thing) -> String {
-    let circle = hidden::circle("$3", "$2");
+    let circle = guard::circle("$3", "$2");
     let (likes, counters) = (thing.likes(), thing.counters("$1"));
     format!("with {circle} select {likes} as likes from {counters} s")
 }
@@ -92,12 +96,7 @@ async fn of(
     }
     let mut counts = HashMap::with_capacity(ids.len());
     let mut doubtful = Vec::new();
-    let values = vec![
-        ids.to_vec().into(),
-        viewer.account_id.into(),
-        viewer.profile_id.into(),
-    ];
-    for row in rows(on, thing.glance(), values).await? {
+    for row in rows(on, thing.glance(), values(ids.to_vec(), viewer)).await? {
         let id = column(&row, "id")?;
         let glance = glanced(&row)?;
         counts.insert(id, glance.engagement);
@@ -123,8 +122,13 @@ pub(crate) async fn comments_by_rule(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let (sql, values) = by_rule(thing, viewer, ids);
-    rows(on, sql, values)
+    static POSTS: LazyLock<String> = LazyLock::new(|| by_rule(Thing::Post));
+    static COMMENTS: LazyLock<String> = LazyLock::new(|| by_rule(Thing::Comment));
+    let sql = match thing {
+        Thing::Post => &POSTS,
+        Thing::Comment => &COMMENTS,
+    };
+    rows(on, sql.as_str(), values(ids.to_vec(), viewer))
         .await?
         .iter()
         .map(|row| Ok((column(row, "id")?, column(row, "comments")?)))
@@ -177,7 +181,7 @@ impl Thing {
     }
 
     /// The likes of `s` ([`counters`](Self::counters)) the viewer may know of; the statement has the tables of
-    /// [`hidden::circle`].
+    /// [`guard::circle`].
     pub(super) fn likes(self) -> String {
         let by = |who: &str, guarded: &str| {
             let whose = self.liked_by(who);
@@ -216,7 +220,7 @@ impl Thing {
 }
 
 fn glance(thing: Thing) -> String {
-    let circle = hidden::circle("$3", "$2");
+    let circle = guard::circle("$3", "$2");
     let counted = counted(thing, "$3").map(|(name, expression)| format!("{expression} as {name}"));
     let (counted, counters) = (counted.join(", "), thing.counters("page.id"));
     format!(
@@ -225,7 +229,7 @@ fn glance(thing: Thing) -> String {
 }
 
 /// What is to be selected of the counters `s` ([`Thing::counters`]) for the profile `me`, each with its name; the statement
-/// has the tables of [`hidden::circle`]. [`glanced`] reads it.
+/// has the tables of [`guard::circle`]. [`glanced`] reads it.
 pub(super) fn counted(thing: Thing, me: &str) -> [(&'static str, String); 5] {
     let involved = match thing {
         Thing::Post => "select c.profile_id from comments c where c.post_id = s.id",
@@ -248,23 +252,24 @@ pub(super) fn counted(thing: Thing, me: &str) -> [(&'static str, String); 5] {
     ]
 }
 
-/// The statement of the comments (replies) of things by the whole rule.
-fn by_rule(thing: Thing, viewer: &Viewer, ids: &[Uuid]) -> (String, Vec<Value>) {
-    let mut statement = hidden::Statement::of(viewer);
-    let ids = statement.bind(ids.to_vec());
+/// The statement of the comments (replies) of the things `$1` by the whole rule.
+fn by_rule(thing: Thing) -> String {
     let (involved, hidden) = match thing {
-        Thing::Post => ("join comments c on c.post_id = page.id", hidden_comments()),
+        Thing::Post => ("c.post_id = page.id", hidden_comments()),
         Thing::Comment => (
-            "join comments c on c.post_id = page.post_id and c.parent_comment_id = page.id",
+            "c.post_id = page.post_id and c.parent_comment_id = page.id",
             hidden_replies(),
         ),
     };
     let counters = thing.counters("t.id");
-    statement.then(
+    hidden::statement(
+        ("$3", "$2"),
         &format!(
-            "select s.*, s.comments > {CROWD} as is_crowded from unnest({ids}::uuid[]) as t(id) cross join {counters} s"
+            "select s.*, s.comments > {CROWD} as is_crowded from unnest($1::uuid[]) as t(id) cross join {counters} s"
         ),
-        &format!("select distinct c.profile_id from page {involved} where not page.is_crowded"),
+        &format!(
+            "select distinct c.profile_id from page join comments c on {involved} where not page.is_crowded"
+        ),
         &format!("select s.id, s.comments - ({hidden})::int as comments from page s"),
     )
 }

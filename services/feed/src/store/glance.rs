@@ -8,14 +8,14 @@ use fault::Result;
 use identity::Viewer;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QuerySelect, QueryTrait, Value,
+    ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryResult, QuerySelect, QueryTrait,
+    Select, Value,
 };
-use store::visibility;
 use uuid::Uuid;
 
 use super::engagement::{self, Glanced, Thing};
 use super::people::{self, Person};
-use super::{column, hidden, post, row};
+use super::{column, guard, post, row};
 use crate::domain::post::Post;
 
 /// A post the viewer may see.
@@ -27,16 +27,17 @@ pub(crate) struct Glance {
     pub(crate) author: Person,
     /// Its counts.
     pub(crate) counts: Glanced,
-    /// Whether the viewer's active profile is known to be live and of the viewer's account.
-    pub(crate) is_acting: bool,
 }
 
 /// What is selected before the names of the author's columns.
 const AUTHOR: &str = "author_";
 
-/// `$1` is the post, `$2` the viewer's account, `$3` the viewer's profile. The words are those of the rule, as
-/// constants.
-static SQL: LazyLock<String> = LazyLock::new(|| {
+/// What of a post everybody may see whom no block keeps from it: by its words, which are those of the rule, it is public,
+/// and so is its author. `$1` is the post, `$2` the viewer's account, `$3` the viewer's profile.
+const OPEN: &str = "posts.id = $1 and posts.deleted_at is null and posts.status = 'published' and posts.visibility = 'public'
+    and author.state = 'live' and not author.is_guarded and posts.account_id not in (select shut.account_id from shut)";
+
+static WHOLE: LazyLock<String> = LazyLock::new(|| {
     let mut select = posts::Entity::find();
     for name in people::COLUMNS {
         let column = Expr::cust(format!("author.{name}"));
@@ -45,17 +46,24 @@ static SQL: LazyLock<String> = LazyLock::new(|| {
     for (name, expression) in engagement::counted(Thing::Post, "$3") {
         select = select.expr_as(Expr::cust(expression), name);
     }
-    let acting = "exists (select from profile_ref me where me.profile_id = $3 and me.account_id = $2 and me.state = 'live')";
-    let select = select.expr_as(Expr::cust(acting), "is_acting");
-    let select = select.build(DbBackend::Postgres).sql;
-    let circle = hidden::circle("$3", "$2");
+    let circle = guard::circle("$3", "$2");
     let counters = Thing::Post.counters("posts.id");
-    let open = visibility::open_to_all(&post::COLUMNS, "author", "$2");
-    format!(
-        "with {circle} {select} join profile_ref author on author.profile_id = posts.profile_id cross join {counters} s
-         where posts.id = $1 and posts.deleted_at is null and posts.status = 'published' and {open}"
-    )
+    sql(&select, &circle, &format!("cross join {counters} s"))
 });
+
+static POST: LazyLock<String> = LazyLock::new(|| {
+    let acting = "exists (select from profile_ref me where me.profile_id = $3 and me.account_id = $2 and me.state = 'live')";
+    let select = posts::Entity::find().expr_as(Expr::cust(acting), "is_acting");
+    let shut = guard::shut("$2");
+    sql(&select, &format!("shut as materialized ({shut})"), "")
+});
+
+fn sql(select: &Select<posts::Entity>, with: &str, join: &str) -> String {
+    let select = select.build(DbBackend::Postgres).sql;
+    format!(
+        "with {with} {select} join profile_ref author on author.profile_id = posts.profile_id {join} where {OPEN}"
+    )
+}
 
 /// The post, when it is plain that this viewer may see it. None says nothing: [`post::visible`] decides.
 pub(crate) async fn of(
@@ -63,19 +71,36 @@ pub(crate) async fn of(
     viewer: &Viewer,
     id: Uuid,
 ) -> Result<Option<Glance>> {
-    let values: Vec<Value> = vec![
+    let Some(found) = row(on, WHOLE.as_str(), values(viewer, id)).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Glance {
+        post: post(&found)?,
+        author: people::person(&found, AUTHOR)?,
+        counts: engagement::glanced(&found)?,
+    }))
+}
+
+/// The same post alone, and whether the viewer's active profile is known to be live and of the viewer's account.
+pub(crate) async fn of_post(
+    on: &impl ConnectionTrait,
+    viewer: &Viewer,
+    id: Uuid,
+) -> Result<Option<(Post, bool)>> {
+    let found = row(on, POST.as_str(), values(viewer, id)).await?;
+    let found = found.map(|found| Ok((post(&found)?, column(&found, "is_acting")?)));
+    found.transpose()
+}
+
+fn values(viewer: &Viewer, id: Uuid) -> Vec<Value> {
+    vec![
         id.into(),
         viewer.account_id.into(),
         viewer.profile_id.into(),
-    ];
-    let Some(found) = row(on, SQL.as_str(), values).await? else {
-        return Ok(None);
-    };
-    let stored = posts::Model::from_query_result(&found, "").map_err(store::fault)?;
-    Ok(Some(Glance {
-        post: post::to_domain(stored)?,
-        author: people::person(&found, AUTHOR)?,
-        counts: engagement::glanced(&found)?,
-        is_acting: column(&found, "is_acting")?,
-    }))
+    ]
+}
+
+fn post(found: &QueryResult) -> Result<Post> {
+    let stored = posts::Model::from_query_result(found, "").map_err(store::fault)?;
+    post::to_domain(stored)
 }

@@ -17,6 +17,36 @@ use super::{all, column, rows, run};
 const GUARDED: &str = "(r.visibility <> 'public' or exists (
     select from account_ref a where a.account_id = r.account_id and a.state <> 'live'))";
 
+/// Accounts blocked either way with this one.
+pub(super) fn shut(account: &str) -> String {
+    format!(
+        "select b.blocked_account as account_id from block_ref b where b.blocker_account = {account} and b.removed_at is null
+         union all select b.blocker_account from block_ref b where b.blocked_account = {account} and b.removed_at is null"
+    )
+}
+
+/// Common tables of a statement whose parameters are the viewer's profile and account: `shut`, the accounts blocked either
+/// way, and `seen`, the guarded profiles the viewer may see all the same (VIS-1, VIS-2): own ones, and connected ones that are
+/// shown to connections. They are read when something asks for them.
+pub(super) fn circle(me: &str, account: &str) -> String {
+    let shut = shut(account);
+    format!(
+        "shut as materialized ({shut}),
+         seen as materialized (
+           select r.profile_id from profile_ref r where r.account_id = {account} and r.is_guarded and {LIVE}
+           union all select r.profile_id from (
+               select c.profile_b as profile_id from connection_ref c where c.profile_a = {me} and c.removed_at is null
+               union all select c.profile_a from connection_ref c where c.profile_b = {me} and c.removed_at is null) friend
+             cross join lateral (select g.* from profile_ref g
+               where g.profile_id = friend.profile_id and g.is_guarded and g.visibility = 'connections' offset 0) r
+             where r.account_id <> {account} and {LIVE} and r.account_id not in (select shut.account_id from shut))"
+    )
+}
+
+/// Whether the profile `r` and its account are live.
+const LIVE: &str = "r.state = 'live' and not exists (
+    select from account_ref a where a.account_id = r.account_id and a.state <> 'live')";
+
 /// Looks again at who of these profiles is guarded, and marks their likes where that has changed; returns of how many it has.
 pub(crate) async fn review(on: &impl ConnectionTrait, profiles: &[Uuid]) -> Result<usize> {
     let sql = format!(

@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, Value};
 use uuid::Uuid;
 
 use super::engagement::Thing;
-use super::{column, hidden, row, run, stats};
+use super::{column, guard, row, run, stats};
 
 /// Whether a profile likes a post or takes that back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Change {
 fn sql(sign: &str, changed: &str) -> String {
     let append = events::APPEND;
     let counted = stats::changed("$9", sign);
-    let circle = hidden::circle("$7", "$8");
+    let circle = guard::circle("$7", "$8");
     let (likes, counters) = (Thing::Post.likes(), Thing::Post.counters("$9"));
     format!(
         "with {changed}, told as ({append} from changed), {counted}, {circle}

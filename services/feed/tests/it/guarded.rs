@@ -48,8 +48,11 @@ async fn suspend(world: &World, who: &Caller) {
     world.wait_for(&known, 1).await;
 }
 
-/// One liker of every kind: how visible, how related to the viewer, suspended or not.
-async fn likers(world: &World, viewer: &Caller) -> Vec<(Caller, ProfileVisibility, u8, bool)> {
+/// Who likes and comments: how visible, how related to the viewer (see [`relate`]), suspended or not.
+type Liker = (Caller, ProfileVisibility, u8, bool);
+
+/// One of every kind.
+async fn likers(world: &World, viewer: &Caller) -> Vec<Liker> {
     let mut likers = Vec::new();
     let visibilities = [
         ProfileVisibility::Public,
@@ -70,6 +73,20 @@ async fn likers(world: &World, viewer: &Caller) -> Vec<(Caller, ProfileVisibilit
         }
     }
     likers
+}
+
+async fn relate(world: &World, viewer: &Caller, likers: &[Liker]) {
+    for (who, _, relation, suspended) in likers {
+        match relation {
+            1 => world.connect(viewer, who).await,
+            2 => world.block(viewer, who).await,
+            3 => world.block(who, viewer).await,
+            _ => {}
+        }
+        if *suspended {
+            suspend(world, who).await;
+        }
+    }
 }
 
 #[tokio::test]
@@ -99,17 +116,7 @@ async fn vis_8_likes_are_counted_as_the_rule_says_for_every_kind_of_liker() {
             becomes().await;
         }
     }
-    for (who, _, relation, suspended) in &likers {
-        match relation {
-            1 => world.connect(&viewer, who).await,
-            2 => world.block(&viewer, who).await,
-            3 => world.block(who, &viewer).await,
-            _ => {}
-        }
-        if *suspended {
-            suspend(&world, who).await;
-        }
-    }
+    relate(&world, &viewer, &likers).await;
     let nobody = by_the_rule(&world, None, "post_id", &post.id).await;
     // Who is public and not suspended, whatever the relation.
     assert_eq!(nobody, 5);
@@ -140,6 +147,59 @@ async fn vis_8_likes_are_counted_as_the_rule_says_for_every_kind_of_liker() {
         }
     }
     assert_eq!(world.value::<i64>(DRIFT, vec![]).await, 0);
+}
+
+/// Replies to a comment, and answers to the replies: who hides a comment hides what stands under it.
+#[tokio::test]
+async fn vis_8_comments_are_counted_as_the_rule_says_of_few_and_of_many() {
+    let world = World::start().await;
+    let (author, viewer) = (world.person("author"), world.person("viewer"));
+    let post = world.post(&author, "x").await;
+    let first = world.comment(&author, &post.id, "", "hi").await.unwrap();
+    let likers = likers(&world, &viewer).await;
+    for (nth, (who, visibility, ..)) in likers.iter().enumerate() {
+        let said = world.comment(who, &post.id, &first.id, "so").await;
+        let under = world
+            .comment(&author, &post.id, &said.unwrap().id, "no")
+            .await;
+        under.unwrap();
+        world
+            .becomes(ProfileRef {
+                visibility: (*visibility).into(),
+                version: 2,
+                ..profile(who, &format!("liker{nth}"))
+            })
+            .await;
+    }
+    relate(&world, &viewer, &likers).await;
+    let said = "select count(*) from feed.comments c where c.parent_comment_id = $3
+        and feed.can_see($1, $2, c.profile_id, c.account_id, 'public', '{}', '{}', null)";
+    let first_id: Uuid = first.id.parse().unwrap();
+    let sees = likers.iter().filter(|(.., suspended)| !suspended);
+    let sees: Vec<_> = sees.map(|(who, ..)| Some(who)).collect();
+    for others in [0, 250] {
+        let more = format!(
+            "insert into feed.comments (post_id, profile_id, account_id, parent_comment_id, depth, content)
+               select post_id, profile_id, account_id, id, 2, 'more' from feed.comments, generate_series(1, {others}) where id = '{0}';
+             update feed.comment_stats set replies = replies + {others} where comment_id = '{0}';
+             update feed.post_stats set comments = comments + {others}", first.id);
+        world.run(&more).await;
+        for who in sees.iter().copied().chain([None, Some(&viewer)]) {
+            let values = vec![
+                who.map(|who| who.profile_id).into(),
+                who.map(|who| who.account_id).into(),
+                first_id.into(),
+            ];
+            let replies = world.value::<i64>(said, values).await;
+            let case = format!("{:?} {others}", who.map(|who| who.profile_id));
+            let seen = world.get(who, &post.id).await.unwrap();
+            // The first, the replies, and what stands under those that were there before.
+            let right = 1 + 2 * replies - others;
+            assert_eq!(i64::from(seen.comments_count), right, "post: {case}");
+            let tree = world.tree(who, &post.id).await;
+            assert_eq!(i64::from(tree[0].replies_count), replies, "tree: {case}");
+        }
+    }
 }
 
 /// What makes a profile guarded, and is not committed, is waited for by its likes, and seen by them.
