@@ -73,8 +73,7 @@ impl App {
         let mut engagement = found.counts.engagement;
         if !found.counts.is_certain {
             let (on, id) = (self.db.for_call(ctx), found.post.id);
-            let counts =
-                engagement::comments_by_rule(&on, Thing::Post, &ctx.viewer(), &[id]).await?;
+            let counts = engagement::comments_seen(&on, Thing::Post, &ctx.viewer(), &[id]).await?;
             engagement.comments = counts.get(&id).copied().unwrap_or_default();
         }
         Ok(PostView {

@@ -83,8 +83,8 @@ fn count_likes(thing: Thing) -> String {
     format!("with {circle} select {likes} as likes from {counters} s")
 }
 
-/// Few things have been answered by somebody who may be hidden: only of these the whole rule is asked, whose statement
-/// costs several times as much.
+/// Few things have been answered by somebody who may be hidden: only of these the comments are looked through, by a
+/// statement that costs several times as much.
 async fn of(
     on: &impl ConnectionTrait,
     thing: Thing,
@@ -104,7 +104,7 @@ async fn of(
             doubtful.push(id);
         }
     }
-    for (id, comments) in comments_by_rule(on, thing, viewer, &doubtful).await? {
+    for (id, comments) in comments_seen(on, thing, viewer, &doubtful).await? {
         if let Some(counted) = counts.get_mut(&id) {
             counted.comments = comments;
         }
@@ -112,8 +112,8 @@ async fn of(
     Ok(counts)
 }
 
-/// Comments (replies) without those the rule hides, of things of which a glance has not told.
-pub(crate) async fn comments_by_rule(
+/// Comments (replies) without the hidden ones, of things of which a glance has not told.
+pub(crate) async fn comments_seen(
     on: &impl ConnectionTrait,
     thing: Thing,
     viewer: &Viewer,
@@ -122,8 +122,8 @@ pub(crate) async fn comments_by_rule(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    static POSTS: LazyLock<String> = LazyLock::new(|| by_rule(Thing::Post));
-    static COMMENTS: LazyLock<String> = LazyLock::new(|| by_rule(Thing::Comment));
+    static POSTS: LazyLock<String> = LazyLock::new(|| seen_of(Thing::Post));
+    static COMMENTS: LazyLock<String> = LazyLock::new(|| seen_of(Thing::Comment));
     let sql = match thing {
         Thing::Post => &POSTS,
         Thing::Comment => &COMMENTS,
@@ -140,7 +140,7 @@ pub(crate) async fn comments_by_rule(
 pub(crate) struct Glanced {
     /// The counts; of the comments all, if that is not certain.
     pub(crate) engagement: Engagement,
-    /// Whether nobody who commented can be hidden from the viewer. If somebody may be, [`comments_by_rule`] tells.
+    /// Whether nobody who commented can be hidden from the viewer. If somebody may be, [`comments_seen`] tells.
     pub(crate) is_certain: bool,
 }
 
@@ -252,8 +252,8 @@ pub(super) fn counted(thing: Thing, me: &str) -> [(&'static str, String); 5] {
     ]
 }
 
-/// The statement of the comments (replies) of the things `$1` by the whole rule.
-fn by_rule(thing: Thing) -> String {
+/// The statement of the comments (replies) of the things `$1` that leaves out the hidden ones.
+fn seen_of(thing: Thing) -> String {
     let (involved, hidden) = match thing {
         Thing::Post => ("c.post_id = page.id", hidden_comments()),
         Thing::Comment => (

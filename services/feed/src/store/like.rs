@@ -20,8 +20,8 @@ pub(crate) enum Change {
 
 impl Change {
     /// Stores or removes the like, with the event that tells of it, counts it, and says how many likes the viewer, whose
-    /// profile `$7` and account `$8` are, then knows of; `$9` is the post, `$10` the id of a new like. The row of the profile is held, so that who is
-    /// guarded when the like is stored is so when it is committed.
+    /// profile `$7` and account `$8` are, then knows of; `$9` is the post, `$10` the id of a new like. A new like holds the
+    /// row of its profile, so that who is guarded when it is stored is so when it is committed.
     fn sql(self) -> &'static str {
         static LIKE: LazyLock<String> = LazyLock::new(|| {
             sql(
