@@ -1,10 +1,12 @@
-//! Round trips to Redis that requests share: those that come while one is under way go with the next (GW-3).
+//! Round trips to Redis that requests share: those that come while two are under way go with the next (GW-3).
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use chassis::{Shutdown, Task};
 use fault::Fault;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use redis::{Arg, Redis, Script};
 use tokio::sync::{mpsc, oneshot};
 
@@ -14,6 +16,9 @@ static WINDOW: Script = Script::new(include_str!("window.lua"));
 
 /// Requests that share a trip, at most: Redis does nothing else meanwhile.
 const MOST: usize = 64;
+
+/// Trips under way at a time: while Redis works on one, the next is written or read.
+const TRIPS: usize = 2;
 
 /// Asks Redis for many requests at a time. One that comes alone does not wait for others.
 #[derive(Debug)]
@@ -105,23 +110,37 @@ impl Batches {
     }
 
     async fn serve(&self, mut waiting: mpsc::UnboundedReceiver<Waiting>) {
-        let mut batch = Vec::with_capacity(MOST);
-        while waiting.recv_many(&mut batch, MOST).await > 0 {
-            let (questions, answers): (Vec<Question>, Vec<_>) = batch
-                .drain(..)
-                // Whoever left or lost patience counts in process, and not here too.
-                .filter(|it| !it.answer.is_closed())
-                .map(|it| (it.question, it.answer))
-                .unzip();
-            if questions.is_empty() {
-                continue;
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            let mut batch = Vec::new();
+            tokio::select! {
+                Some(()) = under_way.next() => {}
+                count = waiting.recv_many(&mut batch, MOST), if under_way.len() < TRIPS => {
+                    if count == 0 {
+                        break;
+                    }
+                    under_way.push(self.carry(batch));
+                }
             }
-            match self.trip(&questions).await {
-                Ok(outcomes) => answers.into_iter().zip(outcomes).for_each(tell),
-                Err(fault) => answers
-                    .into_iter()
-                    .for_each(|answer| tell((answer, Err(fault.clone())))),
-            }
+        }
+    }
+
+    /// Makes one trip and tells its requests.
+    async fn carry(&self, batch: Vec<Waiting>) {
+        let (questions, answers): (Vec<Question>, Vec<_>) = batch
+            .into_iter()
+            // Whoever left or lost patience counts in process, and not here too.
+            .filter(|it| !it.answer.is_closed())
+            .map(|it| (it.question, it.answer))
+            .unzip();
+        if questions.is_empty() {
+            return;
+        }
+        match self.trip(&questions).await {
+            Ok(outcomes) => answers.into_iter().zip(outcomes).for_each(tell),
+            Err(fault) => answers
+                .into_iter()
+                .for_each(|answer| tell((answer, Err(fault.clone())))),
         }
     }
 

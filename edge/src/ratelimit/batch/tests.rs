@@ -55,9 +55,12 @@ async fn gw_3_requests_that_come_at_once_are_admitted_to_the_limit_exactly() {
     let answers: Vec<Vec<i64>> = answers.into_iter().map(Result::unwrap).collect();
     let counts = |admitted: i64| -> Vec<i64> {
         let so = answers.iter().filter(|answer| answer[0] == admitted);
-        so.map(|answer| answer[1]).collect()
+        // Two trips may overtake each other.
+        let mut so: Vec<i64> = so.map(|answer| answer[1]).collect();
+        so.sort_unstable();
+        so
     };
-    assert_eq!(counts(1), (1..=90).collect::<Vec<i64>>(), "in order");
+    assert_eq!(counts(1), (1..=90).collect::<Vec<i64>>());
     assert_eq!(counts(0), vec![90; 3 * MOST - 90]);
 }
 
