@@ -6,7 +6,8 @@ pub(crate) fn migration() -> Migration {
     Migration::new("m20261123_000044_feed_guarded", up, down)
 }
 
-/// Whoever is not known yet counts as guarded: nobody is shown a count that holds somebody hidden.
+/// Whoever is not known yet counts as guarded: nobody is shown a count that holds somebody hidden. A like that a process of the
+/// version before stores is not counted as a guarded one, and so is not marked as one; the next night puts it right.
 fn up() -> String {
     "alter table feed.profile_ref add column is_guarded boolean not null default true;
      update feed.profile_ref r set is_guarded = false where r.visibility = 'public'
@@ -14,8 +15,9 @@ fn up() -> String {
      drop index feed.profile_ref_guarded;
      create index profile_ref_guarded on feed.profile_ref (profile_id) where is_guarded;
 
-     alter table feed.likes add column is_guarded boolean not null default true;
-     update feed.likes l set is_guarded = false from feed.profile_ref r where r.profile_id = l.profile_id and not r.is_guarded;
+     alter table feed.likes add column is_guarded boolean not null default false;
+     update feed.likes l set is_guarded = true
+       where not exists (select from feed.profile_ref r where r.profile_id = l.profile_id and not r.is_guarded);
      create index likes_guarded_comment on feed.likes (comment_id) where is_guarded and comment_id is not null;
 
      alter table feed.post_stats add column guarded_likes integer not null default 0 check (guarded_likes >= 0);

@@ -182,6 +182,49 @@ async fn an_event_of_the_past_changes_nothing(world: &World, id: &str) {
     }
 }
 
+/// What a counter lost or counted twice is put right, whatever brought that about.
+#[tokio::test(flavor = "multi_thread")]
+async fn d_12_counters_that_drifted_are_right_the_next_day() {
+    let world = World::start().await;
+    let member = world.newcomer().await;
+    let id = &member.profile_id;
+    let known = format!("select count(*) from feed.profile_ref where profile_id = '{id}'");
+    until(&world, &known).await;
+    run(
+        &world,
+        &format!(
+            "with author as (select profile_id, account_id from feed.profile_ref where profile_id = '{id}'),
+             post as (insert into feed.posts (profile_id, account_id, post_type, content, status, published_at)
+               select profile_id, account_id, 'general', 'Counted wrongly', 'published', now() from author returning id),
+             counts as (insert into feed.post_stats (post_id, likes, guarded_likes, comments) select id, 5, 2, 0 from post),
+             late as (insert into feed.post_stats_late (post_id, comments) select id, 7 from post),
+             liked as (insert into feed.likes (profile_id, account_id, likeable_type, post_id)
+               select profile_id, account_id, 'post', post.id from author, post),
+             said as (insert into feed.comments (post_id, profile_id, account_id, depth, content)
+               select post.id, profile_id, account_id, 1, 'First' from author, post returning id)
+             insert into feed.comment_stats (comment_id, likes, replies) select id, 3, 1 from said"
+        ),
+    )
+    .await;
+    let world = next_night(world, "{}").await;
+    let right = "select count(*) from feed.post_stats s
+        cross join lateral (select coalesce(sum(likes), 0) as likes, coalesce(sum(guarded_likes), 0) as guarded_likes,
+            coalesce(sum(comments), 0) as comments from feed.post_stats_late l where l.post_id = s.post_id) l
+        join feed.posts p on p.id = s.post_id where p.content = 'Counted wrongly'
+          and (s.likes + l.likes, s.guarded_likes + l.guarded_likes, s.comments + l.comments) = (1, 0, 1)";
+    assert_eq!(number(&world, right).await, 1);
+    let right =
+        "select count(*) from feed.comment_stats s join feed.comments c on c.id = s.comment_id
+        where c.content = 'First' and (s.likes, s.replies) = (0, 0)";
+    assert_eq!(number(&world, right).await, 1);
+    let figures = telemetry::render();
+    for of in ["post_stats", "comment_stats"] {
+        let series = format!(r#"sf_counter_drift_total{{of="{of}"}}"#);
+        assert!(figures.contains(&series), "{series}");
+    }
+    world.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn jb_1_a_comparison_that_broke_off_goes_on_where_it_was() {
     let world = World::start().await;

@@ -7,6 +7,7 @@ pub(crate) mod like;
 pub(crate) mod news;
 pub(crate) mod people;
 pub(crate) mod post;
+pub(crate) mod recount;
 pub(crate) mod schedule;
 pub(crate) mod stream;
 pub(crate) mod thread;

@@ -16,6 +16,7 @@ use ::store::Lease;
 use chassis::{Kit, Parts, Routes, Task, async_trait};
 use contracts::feed::v1::feed_service_server::FeedServiceServer;
 
+use crate::store::engagement::Thing;
 pub use config::Config;
 
 /// How long one replica keeps the right to publish scheduled posts.
@@ -46,6 +47,8 @@ impl chassis::Service for Feed {
                 Arc::new(projections::Profiles),
                 Arc::new(projections::Accounts),
                 Arc::new(app::guard::Guarded),
+                Arc::new(app::recount::Counters(Thing::Post)),
+                Arc::new(app::recount::Counters(Thing::Comment)),
             ],
         );
         let app = app::App::new(kit.db.clone(), kit.peers, &kit.keys);

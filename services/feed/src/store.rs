@@ -13,6 +13,7 @@ pub(crate) mod hidden;
 pub(crate) mod like;
 pub(crate) mod people;
 pub(crate) mod post;
+pub(crate) mod recount;
 pub(crate) mod removal;
 pub(crate) mod slug;
 pub(crate) mod stats;

@@ -215,7 +215,8 @@ async fn vis_8_a_like_made_while_its_profile_becomes_private_is_a_guarded_one() 
     consumer.execute_unprepared(hide).await.unwrap();
     let like = world.like(&eve, &post.id);
     let commit = async {
-        let waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%for share%'";
+        let waits = "select count(*) from pg_stat_activity where datname = current_database()
+            and wait_event_type = 'Lock' and query like '%for share%'";
         world.wait_for(waits, 1).await;
         consumer.commit().await.unwrap();
     };
