@@ -1,5 +1,8 @@
 //! The channel's promises, against scripted services.
 
+mod deadlines;
+mod streams;
+
 use std::{
     convert::Infallible,
     sync::Arc,
@@ -233,32 +236,6 @@ async fn k_11_peers_are_found_when_called() {
     );
 }
 
-#[tokio::test]
-async fn sc_3_the_deadline_bounds_the_head_and_ends_the_callees_work() {
-    let mesh = Mesh::new();
-    let (held, dropped) = oneshot::channel::<()>();
-    let held = Arc::new(std::sync::Mutex::new(Some(held)));
-    mesh.host(
-        "feed",
-        tower::service_fn(move |_: Request<Body>| {
-            let held = held.lock().unwrap().take();
-            async move {
-                let _held = held;
-                std::future::pending().await
-            }
-        }),
-    );
-    let began = Instant::now();
-    let fault = mesh
-        .peers(keys("edge"))
-        .forward("feed", &context(SOON), PATH, Bytes::new())
-        .await
-        .unwrap_err();
-    assert_eq!(fault.reason(), Reason::GatewayTimeout);
-    assert!(began.elapsed() >= SOON);
-    assert!(dropped.await.is_err(), "the handler was dropped");
-}
-
 type Frames = mpsc::UnboundedSender<Result<http_body::Frame<Bytes>, Status>>;
 
 /// Hosts a service whose one reply is what the test sends.
@@ -274,83 +251,6 @@ fn streaming(mesh: &Mesh, name: &str) -> Frames {
         }),
     );
     frames
-}
-
-#[tokio::test]
-async fn sc_3_the_deadline_bounds_the_body() {
-    let mesh = Mesh::new();
-    let frames = streaming(&mesh, "feed");
-    let request = Request::builder().uri(PATH).body(Body::empty()).unwrap();
-    let channel = mesh.peers(keys("edge")).call("feed", &context(SOON));
-    let mut reply = channel.oneshot(request).await.unwrap().into_body();
-    frames
-        .send(Ok(http_body::Frame::data(framed(b"one"))))
-        .unwrap();
-    let first = reply.frame().await.unwrap().unwrap();
-    assert_eq!(first.into_data().unwrap(), framed(b"one"));
-    // Nothing more comes, and the sender stays: only the deadline can end this.
-    let end = reply
-        .frame()
-        .await
-        .unwrap()
-        .unwrap()
-        .into_trailers()
-        .unwrap();
-    let fault = Fault::from(Status::from_header_map(&end).unwrap());
-    assert_eq!(fault.reason(), Reason::GatewayTimeout);
-    assert!(reply.frame().await.is_none());
-    assert!(frames.is_closed(), "what made the data was dropped");
-}
-
-#[tokio::test]
-async fn sc_3_a_call_without_time_left_is_not_made() {
-    let mesh = Mesh::new();
-    let mut requests = recorder(&mesh, "feed");
-    let peers = mesh.peers(keys("edge"));
-    let fault = peers
-        .forward("feed", &context(Duration::ZERO), PATH, Bytes::new())
-        .await
-        .unwrap_err();
-    assert_eq!(fault.reason(), Reason::GatewayTimeout);
-    assert!(requests.try_recv().is_err());
-}
-
-#[tokio::test]
-async fn sc_3_an_abandoned_call_ends_the_callees_work() {
-    let mesh = Mesh::new();
-    let (arrived, arrival) = oneshot::channel::<oneshot::Receiver<()>>();
-    let arrived = Arc::new(std::sync::Mutex::new(Some(arrived)));
-    mesh.host(
-        "feed",
-        tower::service_fn(move |_: Request<Body>| {
-            let (held, dropped) = oneshot::channel::<()>();
-            arrived
-                .lock()
-                .unwrap()
-                .take()
-                .unwrap()
-                .send(dropped)
-                .unwrap();
-            async move {
-                let _held = held;
-                std::future::pending().await
-            }
-        }),
-    );
-    let peers = mesh.peers(keys("edge"));
-    let call = tokio::task::JoinSet::from_iter([async move {
-        peers
-            .forward(
-                "feed",
-                &context(Duration::from_secs(30)),
-                PATH,
-                Bytes::new(),
-            )
-            .await
-    }]);
-    let dropped = arrival.await.unwrap();
-    drop(call);
-    assert!(dropped.await.is_err());
 }
 
 #[tokio::test]
@@ -438,94 +338,6 @@ async fn ob_2_each_call_is_observed_once_with_its_code() {
     );
 }
 
-fn sent(frames: &Frames, message: &[u8]) {
-    frames
-        .send(Ok(http_body::Frame::data(framed(message))))
-        .unwrap();
-}
-
-#[tokio::test]
-async fn st_5_a_stream_hands_its_messages_on_as_bytes_and_dropping_it_ends_the_call() {
-    let mesh = Mesh::new();
-    let frames = streaming(&mesh, "feed");
-    let peers = mesh.peers(keys("edge"));
-    let ctx = context(Duration::from_secs(60));
-    let mut messages = peers
-        .forward_streaming("feed", &ctx, PATH, Bytes::from_static(b"ask"))
-        .await
-        .unwrap();
-    for message in [&b"one"[..], b"", b"two"] {
-        sent(&frames, message);
-        assert_eq!(messages.next().await.unwrap().unwrap(), message);
-    }
-    assert!(!frames.is_closed());
-    drop(messages);
-    assert!(frames.is_closed(), "what made the messages was dropped");
-}
-
-#[tokio::test]
-async fn st_2_a_refusal_of_the_stream_is_told_apart_from_its_breaking_off() {
-    let mesh = Mesh::new();
-    let peers = mesh.peers(keys("edge"));
-    let ctx = context(Duration::from_secs(60));
-    let open = || peers.forward_streaming("feed", &ctx, PATH, Bytes::new());
-    let absent = open().await.unwrap_err();
-    assert_eq!(absent.reason(), Reason::ServiceUnavailable);
-    mesh.host(
-        "feed",
-        tower::service_fn(|_: Request<Body>| async {
-            Ok(Status::from(Fault::of(Reason::NotFound)).into_http())
-        }),
-    );
-    assert_eq!(open().await.unwrap_err().reason(), Reason::NotFound);
-    let frames = streaming(&mesh, "feed");
-    let mut messages = open().await.unwrap();
-    sent(&frames, b"one");
-    let end = timed::trailers(Fault::of(Reason::Conflict));
-    frames.send(Ok(http_body::Frame::trailers(end))).unwrap();
-    assert_eq!(messages.next().await.unwrap().unwrap(), &b"one"[..]);
-    let broken = messages.next().await.unwrap().unwrap_err();
-    assert_eq!(broken.reason(), Reason::Conflict);
-    assert!(messages.next().await.is_none());
-}
-
-#[tokio::test]
-async fn sc_3_the_deadline_ends_a_stream() {
-    let mesh = Mesh::new();
-    let frames = streaming(&mesh, "feed");
-    let peers = mesh.peers(keys("edge"));
-    let mut messages = peers
-        .forward_streaming("feed", &context(SOON), PATH, Bytes::new())
-        .await
-        .unwrap();
-    let end = messages.next().await.unwrap().unwrap_err();
-    assert_eq!(end.reason(), Reason::GatewayTimeout);
-    assert!(frames.is_closed());
-}
-
-#[tokio::test]
-async fn tr_8_a_streamed_message_above_4_mib_is_a_defect_of_the_service() {
-    let mesh = Mesh::new();
-    let frames = streaming(&mesh, "feed");
-    let peers = mesh.peers(keys("edge"));
-    let ctx = context(Duration::from_secs(60));
-    let big = Bytes::from(vec![0; MESSAGE_LIMIT + 1]);
-    let refused = peers
-        .forward_streaming("feed", &ctx, PATH, big.clone())
-        .await
-        .unwrap_err();
-    assert_eq!(refused.reason(), Reason::PayloadTooLarge);
-    let mut messages = peers
-        .forward_streaming("feed", &ctx, PATH, Bytes::new())
-        .await
-        .unwrap();
-    sent(&frames, &big[1..]);
-    assert_eq!(messages.next().await.unwrap().unwrap().len(), MESSAGE_LIMIT);
-    sent(&frames, &big);
-    let broken = messages.next().await.unwrap().unwrap_err();
-    assert_eq!(broken.reason(), Reason::InternalError);
-}
-
 #[tokio::test(start_paused = true)]
 async fn t_46_a_failing_service_of_this_process_is_spared_and_found_again() {
     let mesh = Mesh::new();
@@ -575,22 +387,5 @@ async fn t_46_a_failing_service_of_this_process_is_spared_and_found_again() {
     tokio::time::advance(Duration::from_secs(10)).await;
     for _ in 0..20 {
         assert_eq!(call().await, Ok(()));
-    }
-}
-
-#[tokio::test]
-async fn sc_4_streams_that_break_off_open_no_breaker() {
-    let mesh = Mesh::new();
-    let peers = mesh.peers(keys("edge"));
-    let ctx = context(Duration::from_secs(60));
-    let stream = "/smilefactory.feed.v1.FeedService/StreamFeed";
-    for _ in 0..10 {
-        let frames = streaming(&mesh, "feed");
-        let mut messages = peers
-            .forward_streaming("feed", &ctx, stream, Bytes::new())
-            .await
-            .unwrap();
-        frames.send(Err(Status::unavailable("gone"))).unwrap();
-        assert!(messages.next().await.unwrap().is_err());
     }
 }

@@ -1,8 +1,6 @@
 //! Counts of likes by the rule of visibility, however they are counted (VIS-8).
 
-use contracts::auth::v1::AccountDeactivated;
 use contracts::profile::v1::{ProfileRef, ProfileVisibility};
-use events::Event;
 use identity::Caller;
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use uuid::Uuid;
@@ -31,21 +29,6 @@ async fn by_the_rule(world: &World, viewer: Option<&Caller>, thing: &str, id: &s
     );
     let values = vec![viewer.0.into(), viewer.1.into(), id.into()];
     world.value(&sql, values).await
-}
-
-async fn suspend(world: &World, who: &Caller) {
-    let account_id = who.account_id.to_string();
-    let event = AccountDeactivated {
-        account_id: account_id.clone(),
-        until: None,
-        version: 2,
-    };
-    world
-        .rig
-        .emit("auth", Event::of(who.account_id, 2, &event))
-        .await;
-    let known = format!("select count(*) from feed.account_ref where account_id = '{account_id}'");
-    world.wait_for(&known, 1).await;
 }
 
 /// Who likes and comments: how visible, how related to the viewer (see [`relate`]), suspended or not.
@@ -84,7 +67,7 @@ async fn relate(world: &World, viewer: &Caller, likers: &[Liker]) {
             _ => {}
         }
         if *suspended {
-            suspend(world, who).await;
+            world.suspend(who).await;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Who sees what: posts, comments, likes and counts by the one rule (VIS, T-§7 post rows).
 
-use contracts::auth::v1::{AccountDeactivated, AccountReactivated};
+use contracts::auth::v1::AccountReactivated;
 use contracts::connection::v1::{ConnectionRemoved, ProfileUnblocked};
 use contracts::feed::v1::*;
 use contracts::group::v1::{GroupCreated, GroupMemberJoined, GroupMemberLeft};
@@ -360,27 +360,15 @@ async fn vis_1_the_things_of_a_suspended_account_vanish_until_it_returns() {
     );
     world.comment(&eve, &other.id, "", "hi").await.unwrap();
     world.like(&eve, &other.id).await.unwrap();
-    let account_id = eve.account_id.to_string();
-    let suspended = AccountDeactivated {
-        account_id: account_id.clone(),
-        until: None,
-        version: 2,
-    };
-    world
-        .rig
-        .emit("auth", Event::of(eve.account_id, 2, &suspended))
-        .await;
-    world
-        .rig
-        .eventually(async || world.get(&ada, &own.id).await.is_err())
-        .await;
+    world.suspend(&eve).await;
+    assert!(world.get(&ada, &own.id).await.is_err());
     let seen = world.get(&ada, &other.id).await.unwrap();
     assert_eq!((seen.comments_count, seen.likes_count), (0, 0));
     assert!(world.tree(None, &other.id).await.is_empty());
     assert_eq!(world.shown(&ada).await, std::slice::from_ref(&other.id));
 
     let back = AccountReactivated {
-        account_id,
+        account_id: eve.account_id.to_string(),
         version: 3,
     };
     world

@@ -1,5 +1,6 @@
 //! A hosted feed with its rig: people, short calls, and events of the others.
 
+use contracts::auth::v1::AccountDeactivated;
 use contracts::connection::v1::{ConnectionAccepted, ProfileBlocked, ProfileMuted};
 use contracts::feed::v1::feed_service_client::FeedServiceClient;
 use contracts::feed::v1::*;
@@ -258,6 +259,22 @@ impl World {
             .emit("profile", Event::of(id, version, &event))
             .await;
         self.wait_for(&format!("select count(*) from feed.profile_ref where profile_id = '{id}' and version = {version}"), 1).await;
+    }
+
+    /// Suspends an account and waits until the feed knows.
+    pub(crate) async fn suspend(&self, who: &Caller) {
+        let account_id = who.account_id.to_string();
+        let known =
+            format!("select count(*) from feed.account_ref where account_id = '{account_id}'");
+        let event = AccountDeactivated {
+            account_id,
+            until: None,
+            version: 2,
+        };
+        self.rig
+            .emit("auth", Event::of(who.account_id, 2, &event))
+            .await;
+        self.wait_for(&known, 1).await;
     }
 
     /// Connects two profiles and waits until the feed knows.
