@@ -32,10 +32,13 @@ pub(crate) struct Glance {
 /// What is selected before the names of the author's columns.
 const AUTHOR: &str = "author_";
 
-/// What of a post everybody may see whom no block keeps from it: by its words, which are those of the rule, it is public,
-/// and so is its author. `$1` is the post, `$2` the viewer's account, `$3` the viewer's profile.
+/// A post everybody may see whom no block keeps from it: it and its author are public, and the author's account is live. The
+/// words are those of the rule over what is known of profiles and accounts; marks that follow from these decide counts alone.
+/// `$1` is the post, `$2` the viewer's account, `$3` the viewer's profile.
 const OPEN: &str = "posts.id = $1 and posts.deleted_at is null and posts.status = 'published' and posts.visibility = 'public'
-    and author.state = 'live' and not author.is_guarded and posts.account_id not in (select shut.account_id from shut)";
+    and author.state = 'live' and author.visibility = 'public'
+    and not exists (select from account_ref a where a.account_id = posts.account_id and a.state <> 'live')
+    and posts.account_id not in (select shut.account_id from shut)";
 
 static WHOLE: LazyLock<String> = LazyLock::new(|| {
     let mut select = posts::Entity::find();

@@ -1,11 +1,12 @@
 //! Counts of likes by the rule of visibility, however they are counted (VIS-8).
 
 use contracts::profile::v1::{ProfileRef, ProfileVisibility};
+use fault::Reason;
 use identity::Caller;
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use uuid::Uuid;
 
-use crate::world::{World, profile};
+use crate::world::{World, profile, reason};
 
 /// Rows that contradict each other once all is at rest: marks and profiles, counters and marks.
 const DRIFT: &str = "select (select count(*) from feed.likes l join feed.profile_ref r on r.profile_id = l.profile_id
@@ -183,6 +184,36 @@ async fn vis_8_comments_are_counted_as_the_rule_says_of_few_and_of_many() {
             assert_eq!(i64::from(tree[0].replies_count), replies, "tree: {case}");
         }
     }
+}
+
+/// As a process of the version before leaves them: marks are behind what is known until the next night.
+#[tokio::test]
+async fn vis_1_who_sees_a_post_is_decided_by_facts_and_not_by_marks() {
+    let world = World::start().await;
+    let (ada, eve, kim) = (
+        world.person("ada"),
+        world.person("eve"),
+        world.person("kim"),
+    );
+    let (private, suspended) = (world.post(&ada, "x").await, world.post(&eve, "y").await);
+    for post in [&private, &suspended] {
+        assert!(world.get(&kim, &post.id).await.is_ok());
+    }
+    let behind = format!(
+        "update feed.profile_ref set visibility = 'private' where profile_id = '{}';
+         insert into feed.account_ref (account_id, state, version) values ('{}', 'suspended', 2);",
+        ada.profile_id, eve.account_id
+    );
+    world.run(&behind).await;
+    let marks = "select count(*) from feed.profile_ref where is_guarded";
+    assert_eq!(world.value::<i64>(marks, vec![]).await, 0);
+    for post in [&private, &suspended] {
+        for viewer in [None, Some(&kim)] {
+            assert_eq!(reason(world.get(viewer, &post.id).await), Reason::NotFound);
+        }
+        assert_eq!(reason(world.like(&kim, &post.id).await), Reason::NotFound);
+    }
+    assert!(world.get(&ada, &private.id).await.is_ok(), "one's own");
 }
 
 /// What makes a profile guarded, and is not committed, is waited for by its likes, and seen by them.
